@@ -1,0 +1,43 @@
+//! The names of Perceptor: what things are called and when a name is well-formed.
+//!
+//! A value that exists is right: each type has one constructor that parses. Names serialise as
+//! their text form; shapes (structures with fields) are promised by `api-wire` alone.
+//! This crate refuses to do I/O, to read the clock, and to know any service.
+
+mod digest;
+mod distro;
+mod ecosystem;
+mod ids;
+mod image_id;
+mod inventory;
+mod owner;
+mod package;
+mod platform;
+mod pod;
+mod problem;
+mod purl;
+mod reference;
+mod secret;
+mod severity;
+mod source;
+mod text;
+mod timestamp;
+
+pub use digest::{Algorithm, Digest, DigestError};
+pub use distro::Distro;
+pub use ecosystem::{Ecosystem, EcosystemError, Family};
+pub use ids::{ExtractorSet, IdError, LeaseId, RevisionId, ScannerName};
+pub use image_id::{ImageIdError, ReportedImage};
+pub use inventory::Inventory;
+pub use owner::{Owner, OwnerError};
+pub use package::{InstalledPackage, Package, PackageError, SourcePackage};
+pub use platform::{Platform, PlatformError};
+pub use pod::{ContainerKind, PodKey, PodKeyError, PodPhase};
+pub use problem::{Problem, ProblemCode};
+pub use purl::Purl;
+pub use reference::{ImageRef, ImageRefError};
+pub use secret::Secret;
+pub use severity::Severity;
+pub use source::{SourceError, SourceId, SourceKind};
+pub use text::UnknownWord;
+pub use timestamp::{Timestamp, TimestampError};
