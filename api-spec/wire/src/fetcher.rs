@@ -1,0 +1,95 @@
+//! The image-fetcher's API (`image-fetcher.v1`), below `/v1` on its unix socket.
+
+use crate::lease::ImageIdentity;
+use api_vocab::{Digest, SourceId};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// POST: a [`ResolveRequest`]; 200 with a [`ResolvedImage`].
+pub const RESOLVE: &str = "/v1/resolve";
+/// GET: the bytes of one layer of a resolved image, as stored (compressed or not).
+pub const LAYER: &str = "/v1/images/{handle}/layers/{diff_id}";
+/// GET: the whole image as an archive (`docker save` layout), for outside engines.
+pub const ARCHIVE: &str = "/v1/images/{handle}/archive";
+/// DELETE: the scan is over; what was spooled for it may go.
+pub const HANDLE: &str = "/v1/images/{handle}";
+/// GET: what images the node's stores hold.
+pub const HOLDS: &str = "/v1/holds";
+/// GET: the sources it reaches and whether each answers.
+pub const HEALTH: &str = "/healthz";
+
+/// Which image is wanted: any of its names will do; digests are tried first.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
+pub struct ResolveRequest {
+    /// Digests of the image: config, manifest or index.
+    #[schema(value_type = Vec<String>)]
+    pub digests: Vec<Digest>,
+    /// References, as written.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub references: Vec<String>,
+    /// The platform to choose from an index, as `linux/arm64`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub platform: Option<String>,
+}
+
+/// An image that can be read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ResolvedImage {
+    /// What the following calls name; 32 hexadecimal digits.
+    pub handle: String,
+    /// Its digests and platform.
+    pub identity: ImageIdentity,
+    /// Its layers, bottom first.
+    pub layers: Vec<FetchableLayer>,
+    /// The kind of store it comes from, as `docker` or `oci-archive`.
+    pub fetched_from: String,
+    /// `repository:tag` names that the store has for it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub references: Vec<String>,
+}
+
+/// One layer of a resolved image.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct FetchableLayer {
+    /// The digest of the uncompressed layer.
+    #[schema(value_type = String)]
+    pub diff_id: Digest,
+    /// The digest of the layer as stored, where the store keeps one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub digest: Option<Digest>,
+    /// Bytes as stored, where known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub size: Option<u64>,
+}
+
+/// What the node's stores hold.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
+pub struct Holds {
+    /// Digests of images: config, manifest, index.
+    #[schema(value_type = Vec<String>)]
+    pub digests: Vec<Digest>,
+}
+
+/// GET /healthz.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
+pub struct FetcherHealth {
+    /// One line per store.
+    pub stores: Vec<StoreHealth>,
+}
+
+/// Whether one store answers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct StoreHealth {
+    /// The kind, as `docker`.
+    pub kind: String,
+    /// The source it belongs to, where it belongs to one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub source: Option<SourceId>,
+    /// Whether it answers.
+    pub reachable: bool,
+    /// Why not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}

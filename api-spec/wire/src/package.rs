@@ -1,0 +1,108 @@
+//! Packages.
+
+use api_vocab::{Digest, Ecosystem, Severity, SourceId};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// A package as found in an image.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct InstalledPackage {
+    /// What it is.
+    #[serde(flatten)]
+    pub package: Package,
+    /// The file that said so; `!/` enters an archive.
+    pub path: String,
+    /// The diff-id of the layer that holds the file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub layer: Option<Digest>,
+    /// The extractor that found it.
+    pub extractor: String,
+    /// Licences as stated.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub licenses: Vec<String>,
+}
+
+/// A package, wherever it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Package {
+    /// As OSV names it: `PyPI`, `Debian:12`.
+    #[schema(value_type = String)]
+    pub ecosystem: Ecosystem,
+    /// The name.
+    pub name: String,
+    /// The version.
+    pub version: String,
+    /// The architecture.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub architecture: Option<String>,
+    /// The source package's name, where it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source_name: Option<String>,
+    /// The source package's version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source_version: Option<String>,
+}
+
+/// GET /packages: a package of the fleet.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct FleetPackage {
+    /// What it is.
+    #[serde(flatten)]
+    pub package: Package,
+    /// How many images hold it.
+    pub images: u64,
+    /// How many findings it has.
+    pub findings: u64,
+    /// The worst severity among them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub worst: Option<Severity>,
+}
+
+/// Filters of GET /packages and GET /packages/places.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct PackageQuery {
+    /// The exact name; source package names and Maven artifact ids count as well.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// A name's part.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name_contains: Option<String>,
+    /// The ecosystem, with or without release: `Debian`, `Debian:12`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ecosystem: Option<String>,
+    /// A version constraint, as `<2.17.1` or `>=1.0, <2`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    /// Where to start; from the page before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<String>,
+    /// Page size, 1 to 1,000; 100 if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<u32>,
+}
+
+/// GET /packages/places: a package, and one image that holds it with all that runs it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct PackagePlace {
+    /// What it is.
+    #[serde(flatten)]
+    pub package: Package,
+    /// The image's key.
+    #[schema(value_type = String)]
+    pub image: Digest,
+    /// References under which the image runs.
+    pub references: Vec<String>,
+    /// How many pods run it.
+    pub pods: u64,
+    /// Some of them as `source:namespace/name`, at most 20.
+    pub pod_names: Vec<String>,
+    /// Their owners.
+    pub owners: Vec<String>,
+    /// Their sources.
+    #[schema(value_type = Vec<String>)]
+    pub sources: Vec<SourceId>,
+}

@@ -1,0 +1,85 @@
+//! Pods as readers see them.
+
+use crate::summary::SeverityCounts;
+use api_vocab::{ContainerKind, Digest, Owner, PodPhase, SourceId, Timestamp};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// A pod.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Pod {
+    /// Where it runs.
+    #[schema(value_type = String)]
+    pub source: SourceId,
+    /// Its namespace; empty where there are none.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+    /// The platform's own id.
+    pub uid: String,
+    /// Its node.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub node: Option<String>,
+    /// Its workload.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub owner: Option<Owner>,
+    /// Where it is in its life.
+    #[schema(value_type = String)]
+    pub phase: PodPhase,
+    /// When it started.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub started_at: Option<Timestamp>,
+    /// Its containers.
+    pub containers: Vec<Container>,
+    /// Findings of its images together; absent while any of them is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub findings: Option<SeverityCounts>,
+}
+
+/// A container of a pod.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Container {
+    /// Its name.
+    pub name: String,
+    /// The part it plays.
+    #[schema(value_type = String)]
+    pub kind: ContainerKind,
+    /// The reference that was asked for.
+    pub reference: String,
+    /// The image that runs; absent while it is unresolved.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub image: Option<Digest>,
+    /// The image's state, as `scanned`; `unresolved` while there is no image.
+    pub state: String,
+}
+
+/// Filters of GET /pods.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct PodQuery {
+    /// The source, as `docker/host-1`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+    /// The namespace.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub namespace: Option<String>,
+    /// The owner, as `compose/shop/web`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
+    /// Any digest of an image it runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<String>,
+    /// A name's part.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name_contains: Option<String>,
+    /// Where to start; from the page before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<String>,
+    /// Page size, 1 to 1,000; 100 if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<u32>,
+}
