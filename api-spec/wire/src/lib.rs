@@ -19,6 +19,7 @@ pub mod pod;
 pub mod report;
 pub mod revision;
 pub mod routes;
+pub mod sbom;
 pub mod scanner;
 pub mod source;
 pub mod summary;
