@@ -6,6 +6,8 @@
 
 mod budget;
 mod extractor;
+mod node;
+mod python;
 pub mod registry;
 #[cfg(test)]
 mod testing;

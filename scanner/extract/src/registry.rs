@@ -1,6 +1,8 @@
 //! The list of all extractors, and the identity of that list.
 
 use crate::extractor::Extractor;
+use crate::node::Node;
+use crate::python::Python;
 use api_vocab::ExtractorSet;
 
 /// Raised whenever the same layer would give another result for a reason that lies outside the
@@ -9,7 +11,7 @@ const FRAME_VERSION: u32 = 1;
 
 /// Every extractor, in the order of their names.
 pub fn all() -> Vec<Box<dyn Extractor>> {
-    vec![]
+    vec![Box::new(Node), Box::new(Python)]
 }
 
 /// The identity of [`all`].
