@@ -4,9 +4,16 @@
 //! This crate refuses to write to disk, to open a socket, to run anything that lies in an image,
 //! and to decide what is vulnerable.
 
+mod apk;
 mod budget;
+mod collect;
+mod dpkg;
 mod extractor;
+mod lines;
+#[cfg(test)]
+mod listing;
 mod node;
+mod os_release;
 mod python;
 pub mod registry;
 #[cfg(test)]

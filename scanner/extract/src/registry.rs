@@ -1,7 +1,10 @@
 //! The list of all extractors, and the identity of that list.
 
+use crate::apk::Apk;
+use crate::dpkg::Dpkg;
 use crate::extractor::Extractor;
 use crate::node::Node;
+use crate::os_release::OsRelease;
 use crate::python::Python;
 use api_vocab::ExtractorSet;
 
@@ -11,7 +14,7 @@ const FRAME_VERSION: u32 = 1;
 
 /// Every extractor, in the order of their names.
 pub fn all() -> Vec<Box<dyn Extractor>> {
-    vec![Box::new(Node), Box::new(Python)]
+    vec![Box::new(Apk), Box::new(Dpkg), Box::new(Node), Box::new(OsRelease), Box::new(Python)]
 }
 
 /// The identity of [`all`].

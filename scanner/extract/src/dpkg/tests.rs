@@ -1,0 +1,132 @@
+//! Tests of the reader of dpkg's database.
+
+use super::Dpkg;
+use crate::extractor::Extractor;
+use crate::listing::{codes, listing};
+use crate::testing::extract;
+use api_vocab::ProblemCode::{Malformed, TooManyEntries, Truncated};
+use proptest::prelude::*;
+
+const PATH: &str = "var/lib/dpkg/status";
+const TYPICAL: &[u8] = include_bytes!("testdata/typical/input");
+
+#[test]
+fn paths_wanted_are_those_of_dpkg() {
+    for path in [PATH, "var/lib/dpkg/status.d/libc6", "var/lib/dpkg/status.d/bGliYzY="] {
+        assert!(Dpkg.wants(path), "{path}");
+    }
+    for path in [
+        "var/lib/dpkg/status-old",
+        "var/lib/dpkg/status.d/",
+        "var/lib/dpkg/status.d/libc6.md5sums",
+        "var/lib/dpkg/status.d/a/b",
+        "home/var/lib/dpkg/status",
+    ] {
+        assert!(!Dpkg.wants(path), "{path}");
+    }
+}
+
+#[test]
+fn status_typical_lists_what_is_there() {
+    let extracted = extract(&Dpkg, PATH, TYPICAL);
+    assert_eq!(listing(&extracted), include_str!("testdata/typical/expected"));
+    assert_eq!(extracted.problems, []);
+}
+
+#[test]
+fn status_empty_has_nothing() {
+    assert_eq!(extract(&Dpkg, PATH, b""), Default::default());
+}
+
+#[test]
+fn stanza_without_status_is_there() {
+    let extracted = extract(&Dpkg, "var/lib/dpkg/status.d/base", b"Package: base-files\nVersion: 12.4");
+    assert_eq!(listing(&extracted), "base-files 12.4 - base-files 12.4\n");
+    assert_eq!(extracted.problems, []);
+}
+
+#[test]
+fn status_truncated_says_so() {
+    let extracted = extract(&Dpkg, PATH, b"Package: a\nVersion: 1\n\nPackage: b\nVers");
+    assert_eq!(listing(&extracted), "a 1 - a 1\n");
+    assert_eq!(codes(&extracted), [Malformed, Malformed, Truncated]);
+}
+
+#[test]
+fn status_malformed_stanzas_do_not_spoil_the_others() {
+    let extracted = extract(&Dpkg, PATH, include_bytes!("testdata/malformed/input"));
+    assert_eq!(listing(&extracted), include_str!("testdata/malformed/expected"));
+    assert_eq!(codes(&extracted), [Malformed; 7]);
+}
+
+#[test]
+fn presence_follows_the_state() {
+    let listed = |status: &str| {
+        let text = format!("Package: a\nVersion: 1\nStatus: {status}\n\n");
+        !extract(&Dpkg, PATH, text.as_bytes()).packages.is_empty()
+    };
+    for state in ["installed", "half-installed", "unpacked", "half-configured", "triggers-awaited"] {
+        assert!(listed(&format!("install ok {state}")), "{state}");
+    }
+    assert!(listed("hold ok installed"));
+    assert!(listed("deinstall ok installed"));
+    assert!(!listed("deinstall ok config-files"));
+    assert!(!listed("unknown ok not-installed"));
+}
+
+#[test]
+fn source_is_named_where_it_differs() {
+    let source = |fields: &str| {
+        let extracted = extract(&Dpkg, PATH, format!("Package: a\n{fields}\n\n").as_bytes());
+        listing(&extracted).split_once(" - ").map(|(_, source)| source.trim_end().to_owned()).unwrap()
+    };
+    assert_eq!(source("Version: 1-1"), "a 1-1");
+    assert_eq!(source("Version: 1-1+b2"), "a 1-1");
+    assert_eq!(source("Version: 1-1+b"), "a 1-1+b");
+    assert_eq!(source("Version: 1-1+b2\nSource: s"), "s 1-1");
+    assert_eq!(source("Version: 1-1+b2\nSource: s (3)"), "s 3");
+    assert_eq!(source("Version: 2:1-1\nSource: a (1-1)"), "a 1-1");
+}
+
+#[test]
+fn line_of_a_hundred_megabytes_costs_little() {
+    let start = &b"Package: a\nDescription: "[..];
+    let end = &b"\nVersion: 1\n\n"[..];
+    let long = std::io::repeat(b'x');
+    let mut content =
+        std::io::Read::chain(std::io::Read::chain(start, std::io::Read::take(long, 100 << 20)), end);
+    let mut file = crate::OpenFile { path: PATH, size: 0, executable: false, content: &mut content };
+    assert_eq!(listing(&Dpkg.extract(&mut file)), "a 1 - a 1\n");
+}
+
+#[test]
+fn field_too_long_is_a_problem() {
+    let text = format!("Package: {}\nVersion: 1\n\nPackage: b\nVersion: 2\n\n", "x".repeat(1 << 20));
+    let extracted = extract(&Dpkg, PATH, text.as_bytes());
+    assert_eq!(listing(&extracted), "b 2 - b 2\n");
+    assert_eq!(codes(&extracted), [Malformed, Malformed]);
+}
+
+#[test]
+fn packages_without_end_are_bounded() {
+    let text = "Package: a\nVersion: 1\n\n".repeat(200_001);
+    let extracted = extract(&Dpkg, PATH, text.as_bytes());
+    assert_eq!((extracted.packages.len(), codes(&extracted)), (200_000, vec![TooManyEntries]));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn bytes_of_any_kind_do_not_panic(bytes in proptest::collection::vec(any::<u8>(), 0..2000)) {
+        extract(&Dpkg, PATH, &bytes);
+    }
+
+    #[test]
+    fn status_mutated_does_not_panic(at in 0..TYPICAL.len(), byte: u8, end in 0..TYPICAL.len()) {
+        let mut bytes = TYPICAL.to_vec();
+        bytes[at] = byte;
+        bytes.truncate(end);
+        prop_assert!(extract(&Dpkg, PATH, &bytes).packages.len() <= 8);
+    }
+}
