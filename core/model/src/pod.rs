@@ -1,0 +1,91 @@
+//! Pods as the core knows them: compact records, strings shared between them.
+
+use api_vocab::{ContainerKind, Digest, Owner, PodKey, PodPhase, SourceId, Timestamp};
+use std::sync::Arc;
+
+/// Which pod: its source, and its key within that. Ordered by source, then key.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PodId {
+    /// Where it runs.
+    pub source: Arc<SourceId>,
+    /// What it is called there.
+    pub key: PodKey,
+}
+
+impl PodId {
+    /// From where to read the pods of a source (and namespace): after a key, or the least key that
+    /// is possible, and whether it is the former. Nothing if the namespace is none.
+    pub(crate) fn first_of(
+        source: &SourceId,
+        namespace: Option<&str>,
+        after: Option<&PodKey>,
+    ) -> Option<(PodId, bool)> {
+        // No key holds a character below the blank, so runs of blanks come first.
+        let least = match namespace {
+            Some(namespace) => PodKey::new(namespace, " "),
+            None => PodKey::new(&" ".repeat(MAX_KEY - 2), " "),
+        };
+        let key = after.cloned().map_or_else(|| least.ok(), Some)?;
+        Some((PodId { source: Arc::new(source.clone()), key }, after.is_some()))
+    }
+}
+
+/// The longest key in bytes.
+const MAX_KEY: usize = 512;
+
+/// A pod.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pod {
+    /// Which.
+    pub id: Arc<PodId>,
+    /// The platform's own id.
+    pub uid: Box<str>,
+    /// Its node.
+    pub node: Option<Arc<str>>,
+    /// Its workload.
+    pub owner: Option<Arc<Owner>>,
+    /// Where it is in its life.
+    pub phase: PodPhase,
+    /// When it started.
+    pub started_at: Option<Timestamp>,
+    /// Labels that the perceiver was told to send, sorted by name.
+    pub labels: Arc<[(Arc<str>, Arc<str>)]>,
+    /// Its containers, as its platform lists them.
+    pub containers: Box<[Container]>,
+}
+
+/// A container of a pod.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Container {
+    /// Its name within the pod.
+    pub name: Arc<str>,
+    /// The part it plays.
+    pub kind: ContainerKind,
+    /// The image reference that was asked for, as written.
+    pub reference: Arc<str>,
+    /// The key of the image that runs; nothing while it is unresolved.
+    pub image: Option<Arc<Digest>>,
+}
+
+impl Pod {
+    /// The keys of its images, without repetition, in the containers' order.
+    pub fn images(&self) -> Vec<&Arc<Digest>> {
+        let mut keys: Vec<&Arc<Digest>> = Vec::with_capacity(self.containers.len());
+        for key in self.containers.iter().filter_map(|container| container.image.as_ref()) {
+            if !keys.contains(&key) {
+                keys.push(key);
+            }
+        }
+        keys
+    }
+
+    /// Whether it has a container whose image is not known yet.
+    pub fn is_unresolved(&self) -> bool {
+        self.containers.iter().any(|container| container.image.is_none())
+    }
+
+    /// Whether it runs right now.
+    pub fn is_running(&self) -> bool {
+        self.phase == PodPhase::Running
+    }
+}

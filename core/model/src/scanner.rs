@@ -1,0 +1,32 @@
+//! Scanners as the core knows them.
+
+use api_vocab::{ExtractorSet, Platform, ScannerName, SourceId, Timestamp};
+use std::sync::Arc;
+
+/// What a scanner says of itself when it starts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Registration {
+    /// Its name, unique among those of one core.
+    pub name: ScannerName,
+    /// The program's version.
+    pub version: Arc<str>,
+    /// What its extractors are.
+    pub extractor_set: ExtractorSet,
+    /// The node whose store it reads.
+    pub node: Option<Arc<str>>,
+    /// The sources whose images it reaches; empty: any image's.
+    pub sources: Vec<SourceId>,
+    /// The platforms it reads; empty: all.
+    pub platforms: Vec<Platform>,
+    /// How many leases it may hold at once.
+    pub max_leases: u32,
+}
+
+/// A registered scanner.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Scanner {
+    /// What it said of itself.
+    pub registration: Registration,
+    /// When it was last heard; lags by at most [`crate::Settings::last_seen_step`].
+    pub last_seen: Timestamp,
+}
