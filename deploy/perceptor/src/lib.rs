@@ -1,1 +1,7 @@
-//! Not built yet.
+//! The command line of Perceptor, and the whole mesh in one process.
+//!
+//! This crate joins: it reads what a person asked for, starts the parts or asks a core, and
+//! prints. It refuses to decide anything about images.
+
+pub mod cli;
+pub mod output;

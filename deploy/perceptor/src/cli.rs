@@ -1,0 +1,423 @@
+//! The command line: what a person may say, and what each word means.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+/// Finds out which container images run where, what is inside them, and which vulnerabilities
+/// that means.
+#[derive(Debug, Parser)]
+#[command(name = "perceptor", version, propagate_version = true, max_term_width = 100)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The subcommands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run everything in one process: core, perceivers, image-fetcher, scanners
+    #[command(after_help = "Examples:
+  perceptor up                             watch the engines of this host, or show the sample
+  perceptor up --inventory shop.toml       scan the archives that a file lists, no engine needed
+  perceptor up --data /var/lib/perceptor   keep what is known there
+  perceptor up --json                      one JSON object a line instead of tables")]
+    Up(UpArgs),
+    /// Scan one image and print what is inside; no server needed
+    #[command(after_help = "Examples:
+  perceptor scan nginx:1.27                    an image of this host's engine
+  perceptor scan image.tar                     docker save, OCI archive
+  perceptor scan ./layout                      OCI layout folder
+  perceptor scan /srv/rootfs                   the root folder of a machine or container
+  perceptor scan web.tar --fail-on high        exit code 1 on a high or critical finding
+  perceptor scan web.tar -o cyclonedx > sbom.json")]
+    Scan(ScanArgs),
+    /// List images with their findings
+    #[command(after_help = "Examples:
+  perceptor images
+  perceptor images --severity high --sort severity --order desc
+  perceptor images --state unscannable -o wide")]
+    Images(ImagesArgs),
+    /// List pods (a lone container is a one-container pod)
+    #[command(after_help = "Examples:
+  perceptor pods --source docker/host-1
+  perceptor pods --owner compose/shop/web -o json")]
+    Pods(PodsArgs),
+    /// List findings: vulnerability × package × image
+    #[command(after_help = "Examples:
+  perceptor findings --severity critical --fixable true
+  perceptor findings --id CVE-2021-44228
+  perceptor findings --owner compose/shop/web --sort severity --order desc")]
+    Findings(FindingsArgs),
+    /// List packages of all images
+    #[command(after_help = "Examples:
+  perceptor packages --name openssl
+  perceptor packages --ecosystem PyPI --name-contains django")]
+    Packages(PackagesArgs),
+    /// Say where a package runs: images, pods, owners, sources
+    #[command(after_help = "Examples:
+  perceptor find log4j-core '<2.17.1'
+  perceptor find openssl '>=3.0, <3.0.12' --ecosystem Debian:12
+  perceptor find lodash")]
+    Find(FindArgs),
+    /// List sources: clusters, engines, hosts
+    #[command(after_help = "Example:
+  perceptor sources -o json")]
+    Sources(RemoteArgs),
+    /// List scanners and their leases
+    #[command(after_help = "Example:
+  perceptor scanners")]
+    Scanners(RemoteArgs),
+    /// Follow what changes, one line an event
+    #[command(after_help = "Examples:
+  perceptor events
+  perceptor events --after 1200 -o json")]
+    Events(EventsArgs),
+    /// Print the SBOM of an image
+    #[command(after_help = "Examples:
+  perceptor sbom sha256:4bcff6… > sbom.cdx.json
+  perceptor sbom sha256:4bcff6… --format spdx")]
+    Sbom(SbomArgs),
+    /// Advisories: which are in force, fetch newer ones, import files
+    Advisories(AdvisoriesArgs),
+    /// Make a bearer token: prints it once, and the line for the core's token file
+    #[command(after_help = "Example:
+  perceptor token reader grafana")]
+    Token(TokenArgs),
+    /// Print a completion script for a shell
+    #[command(after_help = "Example:
+  perceptor completions bash > /etc/bash_completion.d/perceptor")]
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+}
+
+/// `up`.
+#[derive(Debug, Args)]
+pub struct UpArgs {
+    /// Folder for the database, the advisories and the sample
+    #[arg(long, value_name = "DIR", env = "PERCEPTOR_DATA")]
+    pub data: Option<PathBuf>,
+    /// Address of the REST API
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:3001")]
+    pub listen: std::net::SocketAddr,
+    /// A file that lists pods and their image archives, for hosts without an engine
+    #[arg(long, value_name = "FILE")]
+    pub inventory: Option<PathBuf>,
+    /// Show the sample even where there is an engine
+    #[arg(long, conflicts_with = "inventory")]
+    pub sample: bool,
+    /// How many images to scan at once
+    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=64))]
+    pub scans: u32,
+    /// Folder or address with advisories, one folder or zip per ecosystem
+    #[arg(long, value_name = "PATH|URL")]
+    pub advisories: Option<String>,
+    /// Stop once every image is settled; exit code 0
+    #[arg(long)]
+    pub once: bool,
+    /// One JSON object a line on standard output
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `scan`.
+#[derive(Debug, Args)]
+pub struct ScanArgs {
+    /// Archive, OCI layout, folder, or image reference
+    #[arg(value_name = "TARGET")]
+    pub target: String,
+    /// Output format
+    #[arg(short, long, value_enum, default_value_t = ScanFormat::Table)]
+    pub output: ScanFormat,
+    /// Exit code 1 if a finding is at least this severe
+    #[arg(long, value_name = "SEVERITY")]
+    pub fail_on: Option<api_vocab::Severity>,
+    /// Advisory index, folder or zip; the compiled-in set if absent and nothing was synced
+    #[arg(long, value_name = "PATH")]
+    pub advisories: Option<PathBuf>,
+    /// Folder that `perceptor advisories sync` keeps the index in
+    #[arg(long, value_name = "DIR", env = "PERCEPTOR_DATA")]
+    pub data: Option<PathBuf>,
+}
+
+/// Output formats of `scan`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ScanFormat {
+    /// For people.
+    Table,
+    /// Inventory and findings.
+    Json,
+    /// CycloneDX 1.6.
+    Cyclonedx,
+    /// SPDX 2.3.
+    Spdx,
+    /// SARIF 2.1.0.
+    Sarif,
+}
+
+/// Where the core is, and how to print.
+#[derive(Debug, Clone, Args)]
+pub struct RemoteArgs {
+    /// Address of the core
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:3001", env = "PERCEPTOR_CORE")]
+    pub core: String,
+    /// File that holds a bearer token
+    #[arg(long, value_name = "FILE", env = "PERCEPTOR_TOKEN_FILE")]
+    pub token_file: Option<PathBuf>,
+    /// File with the certificate authority of the core
+    #[arg(long, value_name = "FILE", env = "PERCEPTOR_CA_FILE")]
+    pub ca_file: Option<PathBuf>,
+    /// Output format
+    #[arg(short, long, value_enum, default_value_t = ListFormat::Table)]
+    pub output: ListFormat,
+    /// Stop after so many items; 0 means all
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub limit: usize,
+}
+
+/// Output formats of lists.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ListFormat {
+    /// The columns that matter most.
+    Table,
+    /// One JSON object a line.
+    Json,
+    /// All columns.
+    Wide,
+}
+
+/// A sort order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum SortOrder {
+    /// Smallest first.
+    Asc,
+    /// Largest first.
+    Desc,
+}
+
+/// `images`.
+#[derive(Debug, Args)]
+pub struct ImagesArgs {
+    /// The core.
+    #[command(flatten)]
+    pub remote: RemoteArgs,
+    /// queued, leased, backoff, scanned, partial or unscannable
+    #[arg(long)]
+    pub state: Option<String>,
+    /// Part of a reference
+    #[arg(long)]
+    pub reference: Option<String>,
+    /// At least one finding of at least this severity
+    #[arg(long)]
+    pub severity: Option<api_vocab::Severity>,
+    /// Run by this source
+    #[arg(long)]
+    pub source: Option<api_vocab::SourceId>,
+    /// Run in this namespace
+    #[arg(long)]
+    pub namespace: Option<String>,
+    /// What to sort by
+    #[arg(long, value_enum)]
+    pub sort: Option<ImageColumn>,
+    /// Ascending or descending
+    #[arg(long, value_enum)]
+    pub order: Option<SortOrder>,
+}
+
+/// What images are sorted by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ImageColumn {
+    /// The key.
+    Digest,
+    /// The worst findings.
+    Severity,
+    /// Number of pods.
+    Pods,
+    /// First seen.
+    FirstSeen,
+}
+
+/// `pods`.
+#[derive(Debug, Args)]
+pub struct PodsArgs {
+    /// The core.
+    #[command(flatten)]
+    pub remote: RemoteArgs,
+    /// The source, as docker/host-1
+    #[arg(long)]
+    pub source: Option<api_vocab::SourceId>,
+    /// The namespace
+    #[arg(long)]
+    pub namespace: Option<String>,
+    /// The owner, as compose/shop/web
+    #[arg(long)]
+    pub owner: Option<api_vocab::Owner>,
+    /// A digest of an image it runs
+    #[arg(long)]
+    pub image: Option<api_vocab::Digest>,
+    /// Part of the name
+    #[arg(long)]
+    pub name_contains: Option<String>,
+}
+
+/// `findings`.
+#[derive(Debug, Args)]
+pub struct FindingsArgs {
+    /// The core.
+    #[command(flatten)]
+    pub remote: RemoteArgs,
+    /// At least this severity
+    #[arg(long)]
+    pub severity: Option<api_vocab::Severity>,
+    /// Only those with a fix (true) or without one (false)
+    #[arg(long)]
+    pub fixable: Option<bool>,
+    /// Any id of the vulnerability
+    #[arg(long)]
+    pub id: Option<String>,
+    /// The package's name
+    #[arg(long)]
+    pub package: Option<String>,
+    /// Only in this image
+    #[arg(long)]
+    pub image: Option<api_vocab::Digest>,
+    /// In images run by this source
+    #[arg(long)]
+    pub source: Option<api_vocab::SourceId>,
+    /// In images run in this namespace
+    #[arg(long)]
+    pub namespace: Option<String>,
+    /// In images run by this owner
+    #[arg(long)]
+    pub owner: Option<api_vocab::Owner>,
+    /// What to sort by
+    #[arg(long, value_enum)]
+    pub sort: Option<FindingColumn>,
+    /// Ascending or descending
+    #[arg(long, value_enum)]
+    pub order: Option<SortOrder>,
+}
+
+/// What findings are sorted by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum FindingColumn {
+    /// The image's key.
+    Image,
+    /// The severity.
+    Severity,
+    /// The vulnerability's id.
+    Id,
+    /// The package's name.
+    Package,
+}
+
+/// `packages`.
+#[derive(Debug, Args)]
+pub struct PackagesArgs {
+    /// The core.
+    #[command(flatten)]
+    pub remote: RemoteArgs,
+    /// The exact name
+    #[arg(long)]
+    pub name: Option<String>,
+    /// Part of the name
+    #[arg(long)]
+    pub name_contains: Option<String>,
+    /// The ecosystem, as PyPI, Debian or Debian:12
+    #[arg(long)]
+    pub ecosystem: Option<String>,
+    /// A version constraint, as '<2.17.1'
+    #[arg(long)]
+    pub version: Option<String>,
+}
+
+/// `find`.
+#[derive(Debug, Args)]
+pub struct FindArgs {
+    /// The core.
+    #[command(flatten)]
+    pub remote: RemoteArgs,
+    /// The package's name; a Maven artifact or source package counts as well
+    pub name: String,
+    /// A version constraint, as '<2.17.1' or '>=1.0, <2'
+    pub constraint: Option<String>,
+    /// The ecosystem, as PyPI, Debian or Debian:12
+    #[arg(long)]
+    pub ecosystem: Option<String>,
+}
+
+/// `events`.
+#[derive(Debug, Args)]
+pub struct EventsArgs {
+    /// The core.
+    #[command(flatten)]
+    pub remote: RemoteArgs,
+    /// Only events after this id
+    #[arg(long, value_name = "ID")]
+    pub after: Option<u64>,
+}
+
+/// `sbom`.
+#[derive(Debug, Args)]
+pub struct SbomArgs {
+    /// The core.
+    #[command(flatten)]
+    pub remote: RemoteArgs,
+    /// Any digest of the image
+    pub digest: api_vocab::Digest,
+    /// The document's format
+    #[arg(long, value_enum, default_value_t = DocumentFormat::Cyclonedx)]
+    pub format: DocumentFormat,
+}
+
+/// SBOM formats.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum DocumentFormat {
+    /// CycloneDX 1.6.
+    Cyclonedx,
+    /// SPDX 2.3.
+    Spdx,
+}
+
+/// `advisories`.
+#[derive(Debug, Args)]
+pub struct AdvisoriesArgs {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: AdvisoriesCommand,
+}
+
+/// What may be done with advisories.
+#[derive(Debug, Subcommand)]
+pub enum AdvisoriesCommand {
+    /// Ask the core to look for newer advisories now
+    #[command(after_help = "Example:
+  perceptor advisories sync --core https://perceptor.example:3001 --token-file admin.token")]
+    Sync(RemoteArgs),
+    /// Say which advisories are in force, and how old they are
+    #[command(after_help = "Example:
+  perceptor advisories status")]
+    Status(RemoteArgs),
+    /// Build an index from OSV files, for `scan` and for a core's data folder
+    #[command(after_help = "Examples:
+  perceptor advisories import ./osv --data ~/.local/share/perceptor
+  perceptor advisories import Debian.zip")]
+    Import {
+        /// Folder, zip, or folder of zips
+        path: PathBuf,
+        /// Where the index is kept
+        #[arg(long, value_name = "DIR", env = "PERCEPTOR_DATA")]
+        data: Option<PathBuf>,
+    },
+}
+
+/// `token`.
+#[derive(Debug, Args)]
+pub struct TokenArgs {
+    /// perceiver, scanner, reader or admin
+    pub role: String,
+    /// Who will use it, for the log
+    pub name: String,
+}
