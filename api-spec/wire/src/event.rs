@@ -94,3 +94,14 @@ pub struct FindingMention {
     #[schema(value_type = String)]
     pub severity: Severity,
 }
+
+/// Where GET /events starts.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct EventQuery {
+    /// The id of the last event seen; `Last-Event-ID` says the same and goes first. Absent: only
+    /// what happens from now on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<u64>,
+}

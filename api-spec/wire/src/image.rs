@@ -116,6 +116,9 @@ pub struct ImageQuery {
     /// Run by a pod of this namespace.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub namespace: Option<String>,
+    /// Run by a pod of this owner, as `compose/shop/web`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
     /// What to sort by; `digest` if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sort: Option<ImageSort>,

@@ -1,5 +1,6 @@
 //! Packages.
 
+use crate::page::Order;
 use api_vocab::{Digest, Ecosystem, Severity, SourceId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -60,7 +61,7 @@ pub struct FleetPackage {
     pub worst: Option<Severity>,
 }
 
-/// Filters of GET /packages and GET /packages/places.
+/// Filters of GET /packages, GET /packages/places and GET /images/{digest}/packages.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
@@ -77,6 +78,12 @@ pub struct PackageQuery {
     /// A version constraint, as `<2.17.1` or `>=1.0, <2`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
+    /// What to sort by; `name` if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sort: Option<PackageSort>,
+    /// Ascending or descending.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub order: Option<Order>,
     /// Where to start; from the page before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cursor: Option<String>,
@@ -105,4 +112,16 @@ pub struct PackagePlace {
     /// Their sources.
     #[schema(value_type = Vec<String>)]
     pub sources: Vec<SourceId>,
+}
+
+/// What packages may be sorted by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum PackageSort {
+    /// Name, then ecosystem and version.
+    Name,
+    /// How many images hold them.
+    Images,
+    /// The worst severity among their findings.
+    Severity,
 }

@@ -1,5 +1,6 @@
 //! Pods as readers see them.
 
+use crate::page::Order;
 use crate::summary::SeverityCounts;
 use api_vocab::{ContainerKind, Digest, Owner, PodPhase, SourceId, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -76,10 +77,26 @@ pub struct PodQuery {
     /// A name's part.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name_contains: Option<String>,
+    /// What to sort by; `key` if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sort: Option<PodSort>,
+    /// Ascending or descending.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub order: Option<Order>,
     /// Where to start; from the page before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cursor: Option<String>,
     /// Page size, 1 to 1,000; 100 if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<u32>,
+}
+
+/// What pods may be sorted by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum PodSort {
+    /// Source, namespace and name.
+    Key,
+    /// When they started; those that have not come first.
+    StartedAt,
 }

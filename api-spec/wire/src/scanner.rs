@@ -1,5 +1,6 @@
 //! Scanners: registration, and as readers see them.
 
+use crate::page::Order;
 use api_vocab::{ExtractorSet, Platform, ScannerName, SourceId, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -41,4 +42,36 @@ pub struct Scanner {
     pub last_seen: Timestamp,
     /// How many leases it holds.
     pub leases: u32,
+}
+
+/// Filters of GET /scanners.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct ScannerQuery {
+    /// The node whose store it reads.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub node: Option<String>,
+    /// What to sort by; `name` if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sort: Option<ScannerSort>,
+    /// Ascending or descending.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub order: Option<Order>,
+    /// Where to start; from the page before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<String>,
+    /// Page size, 1 to 1,000; 100 if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<u32>,
+}
+
+/// What scanners may be sorted by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ScannerSort {
+    /// The name.
+    Name,
+    /// When they were last heard.
+    LastSeen,
 }

@@ -1,5 +1,6 @@
 //! Sources as readers see them.
 
+use crate::page::Order;
 use api_vocab::{SourceId, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -31,4 +32,41 @@ pub enum SourceHealth {
     Fresh,
     /// Not heard for longer than the configured time: its pods may be wrong.
     Stale,
+}
+
+/// Filters of GET /sources.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct SourceQuery {
+    /// The kind of platform, as `docker`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<String>,
+    /// Only those that are believed, or not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub health: Option<SourceHealth>,
+    /// What to sort by; `id` if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sort: Option<SourceSort>,
+    /// Ascending or descending.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub order: Option<Order>,
+    /// Where to start; from the page before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<String>,
+    /// Page size, 1 to 1,000; 100 if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<u32>,
+}
+
+/// What sources may be sorted by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SourceSort {
+    /// Kind and name.
+    Id,
+    /// When their perceivers were last heard.
+    LastSeen,
+    /// How many pods they have.
+    Pods,
 }
