@@ -9,6 +9,9 @@ use utoipa::ToSchema;
 pub const RESOLVE: &str = "/v1/resolve";
 /// GET: the bytes of one layer of a resolved image, as stored (compressed or not).
 pub const LAYER: &str = "/v1/images/{handle}/layers/{diff_id}";
+/// POST: a [`LayersRequest`]; 200 with a stream of [`crate::frame`]s: the wanted layers in
+/// whatever order the store gives them, in one pass.
+pub const LAYERS: &str = "/v1/images/{handle}/layers";
 /// GET: the whole image as an archive (`docker save` layout), for outside engines.
 pub const ARCHIVE: &str = "/v1/images/{handle}/archive";
 /// DELETE: the scan is over; what was spooled for it may go.
@@ -61,6 +64,24 @@ pub struct FetchableLayer {
     /// Bytes as stored, where known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub size: Option<u64>,
+}
+
+/// Which layers of a resolved image are wanted.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
+pub struct LayersRequest {
+    /// Diff-ids, at most 512; each is sent once.
+    #[schema(value_type = Vec<String>)]
+    pub wanted: Vec<Digest>,
+}
+
+/// What is known of a layer before its bytes come.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct LayerStart {
+    /// The digest of the uncompressed layer. Whoever uncompresses it verifies it.
+    #[schema(value_type = String)]
+    pub diff_id: Digest,
+    /// Bytes as stored.
+    pub size: u64,
 }
 
 /// What the node's stores hold.
