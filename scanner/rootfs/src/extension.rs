@@ -1,0 +1,114 @@
+//! What the extended headers before an entry say of it, in the order in which readers heed them.
+
+use crate::header::{Header, HeaderName, until_nul};
+use crate::number::Number;
+use crate::pax::Records;
+
+/// The largest size that a header without extension can state.
+const MAX_OCTAL: u64 = 0o77_777_777_777;
+
+/// Extended headers that wait for their entry.
+#[derive(Default)]
+pub(crate) struct Extension {
+    records: Option<Records>,
+    long_name: Option<Vec<u8>>,
+    long_link: Option<Vec<u8>>,
+    doubts: Vec<&'static str>,
+}
+
+impl Extension {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.records.is_none() && self.long_name.is_none() && self.long_link.is_none()
+    }
+
+    pub(crate) fn add_records(&mut self, records: Records) {
+        self.doubts.extend(records.doubt);
+        if self.records.replace(records).is_some() {
+            self.doubts.push("two extended headers for one entry");
+        }
+    }
+
+    pub(crate) fn add_long_name(&mut self, bytes: &[u8]) {
+        let name = self.long(bytes);
+        if self.long_name.replace(name).is_some() {
+            self.doubts.push("two long names for one entry");
+        }
+    }
+
+    pub(crate) fn add_long_link(&mut self, bytes: &[u8]) {
+        let name = self.long(bytes);
+        if self.long_link.replace(name).is_some() {
+            self.doubts.push("two long link names for one entry");
+        }
+    }
+
+    fn long(&mut self, bytes: &[u8]) -> Vec<u8> {
+        let name = until_nul(bytes);
+        if bytes.iter().skip(name.len()).any(|byte| *byte != 0) {
+            self.doubts.push("a long name with something after its end");
+        }
+        name.to_vec()
+    }
+
+    fn doubt_if(&mut self, doubtful: bool, reason: &'static str) {
+        if doubtful {
+            self.doubts.push(reason);
+        }
+    }
+
+    /// Why readers may disagree about the entry.
+    pub(crate) fn into_doubts(self) -> Vec<&'static str> {
+        self.doubts
+    }
+
+    /// Adds a reason.
+    pub(crate) fn doubt(&mut self, reason: &'static str) {
+        self.doubts.push(reason);
+    }
+
+    /// Whether the content has holes.
+    pub(crate) fn is_sparse(&self) -> bool {
+        self.records.as_ref().is_some_and(|records| records.sparse)
+    }
+
+    /// The entry's name. A sparse file's own name goes first, then the GNU long name, then POSIX.
+    pub(crate) fn name(&mut self, header: &Header<'_>) -> Vec<u8> {
+        let HeaderName { bytes, doubt } = header.name();
+        let records = self.records.as_mut();
+        let (path, sparse) = records.map_or((None, None), |r| (r.path.take(), r.sparse_name.take()));
+        let long = self.long_name.take();
+        let clash = long.is_some() && path.is_some() && long != path;
+        self.doubt_if(clash, "a long name and an extended header that differ");
+        // Where something else names the entry, nobody looks at the prefix.
+        sparse.or(long).or(path).unwrap_or_else(|| {
+            self.doubts.extend(doubt);
+            bytes
+        })
+    }
+
+    /// What the entry links to.
+    pub(crate) fn link(&mut self, header: &Header<'_>) -> Vec<u8> {
+        let path = self.records.as_mut().and_then(|records| records.link_path.take());
+        let long = self.long_link.take();
+        let clash = long.is_some() && path.is_some() && long != path;
+        self.doubt_if(clash, "a long link name and an extended header that differ");
+        long.or(path).unwrap_or_else(|| header.link_name().to_vec())
+    }
+
+    /// How many bytes follow the header, if that is known.
+    pub(crate) fn size(&mut self, header: &Header<'_>) -> Option<u64> {
+        let stated = header.size();
+        self.doubt_if(matches!(stated, Number::Doubtful(_)), "a size that can be read in two ways");
+        let extended = self.records.as_ref().and_then(|records| records.size);
+        let (stated, Some(size)) = (stated, extended) else {
+            return match stated {
+                Number::Sure(size) | Number::Doubtful(size) => Some(size),
+                Number::Wrong => None,
+            };
+        };
+        let same = stated == Number::Sure(size) || stated == Number::Doubtful(size);
+        let too_large = size > MAX_OCTAL && header.size_is_placeholder();
+        self.doubt_if(!same && !too_large, "a header and its extension with different sizes");
+        Some(size)
+    }
+}

@@ -1,0 +1,104 @@
+//! The bytes of a layer as they arrive, counted and hashed on the way.
+
+use sha2::{Digest as _, Sha256};
+use std::io::{self, BufRead, Read};
+
+const BUFFER: usize = 128 << 10;
+
+/// A buffered reader that hashes what it is given, each byte once, when it arrives.
+pub(crate) struct Source<R> {
+    inner: R,
+    buffer: Box<[u8]>,
+    at: usize,
+    end: usize,
+    hash: Sha256,
+    bytes: u64,
+    limit: u64,
+}
+
+impl<R: Read> Source<R> {
+    pub(crate) fn new(inner: R, limit: u64) -> Self {
+        let buffer = vec![0; BUFFER].into_boxed_slice();
+        Source { inner, buffer, at: 0, end: 0, hash: Sha256::new(), bytes: 0, limit }
+    }
+
+    /// The first bytes, at most `wanted` of them; they stay to be read.
+    pub(crate) fn peek(&mut self, wanted: usize) -> io::Result<&[u8]> {
+        while self.end < wanted.min(BUFFER) {
+            let Some(free) = self.buffer.get_mut(self.end..) else { break };
+            let read = read_some(&mut self.inner, free)?;
+            if read == 0 {
+                break;
+            }
+            self.hash.update(free.get(..read).unwrap_or_default());
+            self.bytes += read as u64;
+            self.end += read;
+        }
+        Ok(self.buffer.get(..self.end.min(wanted)).unwrap_or_default())
+    }
+
+    /// Bytes that have arrived.
+    pub(crate) fn size(&self) -> u64 {
+        self.bytes
+    }
+
+    /// The hash of all bytes, once those that are left have been read too.
+    pub(crate) fn digest(&mut self) -> io::Result<[u8; 32]> {
+        loop {
+            let left = self.fill_buf()?.len();
+            if left == 0 {
+                return Ok(self.hash.clone().finalize().into());
+            }
+            self.consume(left);
+        }
+    }
+
+    fn arrived(&mut self, read: usize) -> io::Result<()> {
+        self.bytes += read as u64;
+        if self.bytes > self.limit {
+            return Err(io::Error::new(io::ErrorKind::FileTooLarge, "larger than a layer may be"));
+        }
+        Ok(())
+    }
+}
+
+/// One read that a signal does not end.
+fn read_some(inner: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
+    loop {
+        match inner.read(buffer) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            // A reader that claims more than it was given room for is not believed.
+            result => return result.map(|read| read.min(buffer.len())),
+        }
+    }
+}
+
+impl<R: Read> Read for Source<R> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        if self.at == self.end && out.len() >= BUFFER {
+            let read = read_some(&mut self.inner, out)?;
+            self.hash.update(out.get(..read).unwrap_or_default());
+            self.arrived(read)?;
+            return Ok(read);
+        }
+        let read = self.fill_buf()?.read(out)?;
+        self.consume(read);
+        Ok(read)
+    }
+}
+
+impl<R: Read> BufRead for Source<R> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        if self.at == self.end {
+            let read = read_some(&mut self.inner, &mut self.buffer)?;
+            self.hash.update(self.buffer.get(..read).unwrap_or_default());
+            (self.at, self.end) = (0, read);
+            self.arrived(read)?;
+        }
+        Ok(self.buffer.get(self.at..self.end).unwrap_or_default())
+    }
+
+    fn consume(&mut self, amount: usize) {
+        self.at = (self.at + amount).min(self.end);
+    }
+}

@@ -1,0 +1,186 @@
+//! The bytes of a layer after decompression: in large pieces, hashed, within the budget.
+
+use crate::budget::{Budget, Clock};
+use crate::decoder::Decoder;
+use crate::failure::Failure;
+use crate::source::Source;
+use api_vocab::ProblemCode;
+use sha2::{Digest as _, Sha256};
+use std::io::Read;
+
+/// A multiple of [`BLOCK`]: as every piece but the last is full, no block lies in two.
+const PIECE: usize = 256 << 10;
+/// What archives are made of.
+pub(crate) const BLOCK: usize = 512;
+
+/// A decompressed stream with a window on the piece at hand.
+pub(crate) struct Stream<'c, R: Read> {
+    decoder: Decoder<R>,
+    budget: Budget,
+    clock: Clock<'c>,
+    piece: Box<[u8]>,
+    at: usize,
+    end: usize,
+    /// Absent where the source's own hash is the same.
+    hash: Option<Sha256>,
+    bytes: u64,
+    failure: Option<Failure>,
+    ended: bool,
+}
+
+impl<'c, R: Read> Stream<'c, R> {
+    pub(crate) fn open(source: R, budget: Budget, clock: Clock<'c>) -> Self {
+        let (decoder, failure) = Decoder::open(Source::new(source, budget.bytes), budget.window_log);
+        let hash = (!decoder.is_plain()).then(Sha256::new);
+        let piece = vec![0; PIECE].into_boxed_slice();
+        Stream { decoder, budget, clock, piece, at: 0, end: 0, hash, bytes: 0, failure, ended: false }
+    }
+
+    pub(crate) fn budget(&self) -> &Budget {
+        &self.budget
+    }
+
+    /// The next block; `None` at the end. A last piece of a block is a failure.
+    pub(crate) fn block(&mut self) -> Result<Option<[u8; BLOCK]>, Failure> {
+        let window = self.window()?;
+        if window.is_empty() {
+            return Ok(None);
+        }
+        let block = window.first_chunk::<BLOCK>().copied().ok_or_else(Failure::truncated)?;
+        self.consume(BLOCK);
+        Ok(Some(block))
+    }
+
+    /// Passes over `count` bytes.
+    pub(crate) fn skip(&mut self, mut count: u64) -> Result<(), Failure> {
+        while count > 0 {
+            let have = self.window()?.len();
+            if have == 0 {
+                return Err(Failure::truncated());
+            }
+            let step = usize::try_from(count).map_or(have, |count| count.min(have));
+            self.consume(step);
+            count -= step as u64;
+        }
+        Ok(())
+    }
+
+    /// The bytes at hand, from the next piece if there are none; empty at the end.
+    pub(crate) fn window(&mut self) -> Result<&[u8], Failure> {
+        if self.at == self.end {
+            self.refill()?;
+        }
+        Ok(self.piece.get(self.at..self.end).unwrap_or_default())
+    }
+
+    pub(crate) fn consume(&mut self, count: usize) {
+        self.at = (self.at + count).min(self.end);
+    }
+
+    fn refill(&mut self) -> Result<(), Failure> {
+        if let Some(failure) = &self.failure {
+            return Err(failure.clone());
+        }
+        if self.ended {
+            return Ok(());
+        }
+        (self.at, self.end) = (0, 0);
+        let filled = self.fill();
+        let arrived = self.piece.get(..self.end).unwrap_or_default();
+        if let Some(hash) = &mut self.hash {
+            hash.update(arrived);
+        }
+        self.bytes += arrived.len() as u64;
+        // What arrived before a failure is still read.
+        self.failure = filled.and_then(|()| self.check_budget()).err();
+        match &self.failure {
+            Some(failure) if self.end == 0 => Err(failure.clone()),
+            _ => Ok(()),
+        }
+    }
+
+    /// Fills the piece to its end, or to the stream's.
+    fn fill(&mut self) -> Result<(), Failure> {
+        while let Some(free) = self.piece.get_mut(self.end..).filter(|free| !free.is_empty()) {
+            match self.decoder.read(free) {
+                Ok(0) => {
+                    self.ended = true;
+                    break;
+                }
+                Ok(read) => self.end += read,
+                Err(error) => return Err(Failure::of(&error)),
+            }
+        }
+        Ok(())
+    }
+
+    fn check_budget(&mut self) -> Result<(), Failure> {
+        if self.bytes > self.budget.bytes {
+            let detail = format!("more than {} bytes", self.budget.bytes);
+            return Err(Failure::new(ProblemCode::TooLarge, detail));
+        }
+        if (self.clock)() > self.budget.time {
+            let detail = format!("not read after {} s", self.budget.time.as_secs());
+            return Err(Failure::new(ProblemCode::TimeExceeded, detail));
+        }
+        let before = self.decoder.source().map_or(0, |source| source.size());
+        if self.bytes > self.budget.ratio_floor && self.bytes / self.budget.ratio.max(1) > before {
+            let detail = format!("decompresses to more than {} times its size", self.budget.ratio);
+            return Err(Failure::new(ProblemCode::TooLarge, detail));
+        }
+        Ok(())
+    }
+
+    /// Reads to the end. Bytes other than zero on the way mean that something follows the archive.
+    pub(crate) fn drain(&mut self) -> Result<Rest, Failure> {
+        let mut rest = Rest::Empty;
+        loop {
+            let window = self.window()?;
+            let have = window.len();
+            if have == 0 {
+                return Ok(rest);
+            }
+            if rest == Rest::Empty && !is_zero(window) {
+                rest = Rest::Bytes;
+            }
+            self.consume(have);
+        }
+    }
+
+    /// The hashes and sizes of a stream that was drained.
+    pub(crate) fn totals(mut self) -> Totals {
+        let whole = self.ended && self.failure.is_none();
+        let decompressed = self.hash.take().filter(|_| whole).map(|hash| hash.finalize().into());
+        let timed_out = self.failure.as_ref().is_some_and(|f| f.code == ProblemCode::TimeExceeded);
+        let plain = self.decoder.is_plain();
+        let source = self.decoder.source().filter(|_| !timed_out);
+        let (compressed, size) = match source {
+            Some(source) => (source.digest().ok(), source.size()),
+            None => (None, 0),
+        };
+        let diff_id = if plain { compressed.filter(|_| whole) } else { decompressed };
+        Totals { diff_id, digest: compressed, bytes: self.bytes, stored_bytes: size }
+    }
+}
+
+/// What follows the end of an archive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Rest {
+    /// Nothing, or zeros.
+    Empty,
+    /// Something.
+    Bytes,
+}
+
+/// Hashes and sizes of a layer.
+pub(crate) struct Totals {
+    pub(crate) diff_id: Option<[u8; 32]>,
+    pub(crate) digest: Option<[u8; 32]>,
+    pub(crate) bytes: u64,
+    pub(crate) stored_bytes: u64,
+}
+
+/// Whether there is nothing but zeros.
+pub(crate) fn is_zero(bytes: &[u8]) -> bool {
+    bytes.chunks(64).all(|chunk| chunk.iter().fold(0, |all, byte| all | byte) == 0)
+}
