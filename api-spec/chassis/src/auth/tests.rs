@@ -1,0 +1,77 @@
+//! Tests of tokens and roles.
+
+use super::*;
+use std::io::Write;
+
+fn token(byte: u8) -> Token {
+    Token::generate([byte; 32])
+}
+
+fn a_file(lines: &[String]) -> tempfile::NamedTempFile {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    writeln!(file, "# tokens\n\n{}", lines.join("\n")).unwrap();
+    file
+}
+
+fn shown(token: &Token) -> String {
+    format!("Bearer {}", token.secret().reveal())
+}
+
+#[test]
+fn token_of_a_role_may_what_the_role_may() {
+    let file = a_file(&Role::ALL.map(|role| token(role as u8).line(role, "x")));
+    let authenticator = Authenticator::load(file.path().to_owned()).unwrap();
+    for has in Role::ALL {
+        for needs in Role::ALL {
+            let outcome = authenticator.authorize(Some(&shown(&token(has as u8))), needs);
+            let allowed = has == needs || has == Role::Admin;
+            assert_eq!(outcome.as_ref().err().map(HttpError::status), (!allowed).then_some(403));
+        }
+    }
+}
+
+#[test]
+fn header_without_a_known_token_is_unauthenticated() {
+    let file = a_file(&[token(1).line(Role::Reader, "ann")]);
+    let authenticator = Authenticator::load(file.path().to_owned()).unwrap();
+    let basic = shown(&token(1)).replace("Bearer", "Basic");
+    for header in [None, Some(""), Some("Bearer"), Some("Bearer "), Some(&*basic), Some(&*shown(&token(2)))] {
+        let refused = authenticator.authorize(header, Role::Reader).unwrap_err();
+        assert_eq!((refused.status(), refused.code()), (401, "unauthenticated"), "{header:?}");
+    }
+    let lower = shown(&token(1)).replace("Bearer", "bearer");
+    assert_eq!(authenticator.authorize(Some(&lower), Role::Reader).unwrap().name, "ann");
+}
+
+#[test]
+fn file_malformed_is_refused_with_its_line_and_without_its_content() {
+    let good = token(1).line(Role::Reader, "ann");
+    for (bad, reason) in [
+        ("reader", "three words"),
+        ("reader secret ann", "64 hexadecimal"),
+        (&*good.replace("reader", "root"), "unknown role \"root\""),
+        (&*format!("{good} more"), "three words"),
+    ] {
+        let file = a_file(&[good.clone(), bad.to_owned()]);
+        let error = Authenticator::load(file.path().to_owned()).unwrap_err().to_string();
+        assert!(error.contains("line 4") && error.contains(reason) && !error.contains("secret"), "{error}");
+    }
+    assert!(matches!(Authenticator::load(a_file(&[]).path().to_owned()), Err(TokenFileError::Empty { .. })));
+}
+
+#[test]
+fn file_changed_is_taken_and_file_broken_is_not() {
+    let file = a_file(&[token(1).line(Role::Reader, "ann")]);
+    let authenticator = Authenticator::load(file.path().to_owned()).unwrap();
+    std::fs::write(file.path(), token(2).line(Role::Admin, "bob")).unwrap();
+    authenticator.reload().unwrap();
+    assert!(authenticator.authorize(Some(&shown(&token(1))), Role::Reader).is_err());
+    std::fs::write(file.path(), "nonsense").unwrap();
+    assert!(authenticator.reload().is_err());
+    assert_eq!(authenticator.authorize(Some(&shown(&token(2))), Role::Reader).unwrap().name, "bob");
+}
+
+#[test]
+fn token_printed_is_hidden() {
+    assert!(!format!("{:?}", token(1)).contains("0101"));
+}

@@ -1,0 +1,14 @@
+//! HTTP: the error envelope, the edge that every request passes, and the server around it.
+
+mod edge;
+mod error;
+mod limit;
+mod server;
+
+pub use edge::{Edge, RequestId, edge};
+pub use error::HttpError;
+pub use limit::RateLimit;
+pub use server::{HttpSettings, Listener, Served, bind, extractors, serve};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,190 @@
+//! Tests of the edge and the server, over a real socket.
+
+use super::*;
+use crate::metrics::{self, HttpLatency};
+use crate::shutdown::Shutdown;
+use actix_web::{HttpResponse, web};
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
+use std::time::Duration;
+
+struct TestServer {
+    address: SocketAddr,
+    shutdown: Shutdown,
+    served: Served,
+}
+
+impl TestServer {
+    fn start(change: impl FnOnce(&mut HttpSettings)) -> Self {
+        let mut settings =
+            HttpSettings { listen: ([127, 0, 0, 1], 0).into(), workers: 1, ..HttpSettings::default() };
+        change(&mut settings);
+        let (listener, address) = bind(settings.listen).unwrap();
+        let shutdown = Shutdown::new();
+        let mut registry = metrics::registry("test");
+        let latency = HttpLatency::register(&mut registry);
+        let registry = Arc::new(registry);
+        let served = serve(Listener::Tcp(listener), &settings, latency, shutdown.clone(), move |config| {
+            config.configure(metrics::routes(registry.clone())).configure(routes);
+        })
+        .unwrap();
+        TestServer { address, shutdown, served }
+    }
+
+    async fn ask(&self, request: &str) -> String {
+        let (address, request) = (self.address, request.replace("\r\n\r\n", "\r\nConnection: close\r\n\r\n"));
+        tokio::task::spawn_blocking(move || {
+            let mut stream = TcpStream::connect(address).unwrap();
+            stream.write_all(request.as_bytes()).unwrap();
+            let mut answer = String::new();
+            stream.read_to_string(&mut answer).unwrap();
+            answer
+        })
+        .await
+        .unwrap()
+    }
+
+    async fn get(&self, path: &str) -> String {
+        self.ask(&format!("GET {path} HTTP/1.1\r\nHost: x\r\nX-Request-Id: r-1\r\n\r\n")).await
+    }
+
+    async fn stop(self) {
+        self.shutdown.begin();
+        self.served.await.unwrap().unwrap();
+    }
+}
+
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Number {
+    number: u8,
+}
+
+fn routes(config: &mut web::ServiceConfig) {
+    config
+        .service(web::resource("/ok").route(web::get().to(async || HttpResponse::Ok().body("fine"))))
+        .service(web::resource("/refuse").route(
+            web::get().to(async || -> Result<HttpResponse, HttpError> { Err(HttpError::conflict("busy")) }),
+        ))
+        .service(web::resource("/bug").route(
+            web::get().to(async || -> Result<HttpResponse, HttpError> { Err(HttpError::bug("secret path")) }),
+        ))
+        .service(
+            web::resource("/panic").route(web::get().to(async || -> HttpResponse { panic!("secret text") })),
+        )
+        .service(
+            web::resource("/never")
+                .route(web::get().to(async || -> HttpResponse { std::future::pending().await })),
+        )
+        .service(web::resource("/number").route(
+            web::post().to(async |n: web::Json<Number>| HttpResponse::Ok().body(n.number.to_string())),
+        ))
+        .service(web::resource("/query").route(
+            web::get().to(async |n: web::Query<Number>| HttpResponse::Ok().body(n.number.to_string())),
+        ));
+}
+
+#[track_caller]
+fn check(answer: &str, status: u16, code: &str, message: &str) {
+    assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{answer}");
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    assert!(head.contains("content-type: application/json"), "{head}");
+    let body: serde_json::Value = serde_json::from_str(body).unwrap();
+    assert_eq!(body["error"]["code"], code, "{body}");
+    assert!(body["error"]["message"].as_str().unwrap().contains(message), "{body}");
+    assert!(!body["error"]["request_id"].as_str().unwrap().is_empty(), "{body}");
+}
+
+#[tokio::test]
+async fn answers_wrong_in_any_way_come_in_the_envelope() {
+    let server = TestServer::start(|_| {});
+    check(&server.get("/nowhere").await, 404, "not_found", "nothing at this path");
+    check(&server.get("/number").await, 405, "method_not_allowed", "method");
+    check(&server.get("/refuse").await, 409, "conflict", "busy");
+    check(&server.get("/bug").await, 500, "bug", "internal error");
+    check(&server.get("/panic").await, 500, "bug", "internal error");
+    check(&server.get("/query?number=x").await, 400, "invalid", "the query: invalid digit");
+    check(&server.get("/query?number=1&more=2").await, 400, "invalid", "unknown field `more`");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn body_malformed_or_too_large_is_refused() {
+    let server = TestServer::start(|settings| settings.max_body_bytes = 64);
+    let post = |kind: &str, body: &str| {
+        let len = body.len();
+        format!(
+            "POST /number HTTP/1.1\r\nHost: x\r\nContent-Type: {kind}\r\nContent-Length: {len}\r\n\r\n{body}"
+        )
+    };
+    let json = "application/json";
+    assert!(server.ask(&post(json, "{\"number\":7}")).await.ends_with("\r\n\r\n7"));
+    check(&server.ask(&post(json, "{\"number\":700}")).await, 400, "invalid", "700");
+    check(&server.ask(&post("text/plain", "{}")).await, 400, "invalid", "Content-Type: application/json");
+    check(&server.ask(&post(json, &" ".repeat(65))).await, 413, "too_large", "65");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn request_id_of_the_client_comes_back_if_harmless() {
+    let server = TestServer::start(|_| {});
+    assert!(server.get("/ok").await.contains("x-request-id: r-1\r\n"));
+    assert!(server.get("/nowhere").await.contains(r#""request_id":"r-1""#));
+    let answer = server.ask("GET /ok HTTP/1.1\r\nHost: x\r\nX-Request-Id: <script>\r\n\r\n").await;
+    assert!(!answer.contains("script"), "{answer}");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn handler_that_never_answers_is_cut_off() {
+    let server = TestServer::start(|settings| settings.request_timeout_seconds = 0);
+    let answer = server.get("/never").await;
+    check(&answer, 503, "unavailable", "too long");
+    assert!(answer.contains("retry-after: 1\r\n"), "{answer}");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn client_beyond_the_rate_limit_is_told_when_to_come_again() {
+    let server =
+        TestServer::start(|settings| (settings.requests_per_second, settings.request_burst) = (1, 1));
+    assert!(server.get("/ok").await.ends_with("fine"));
+    let answer = server.get("/ok").await;
+    check(&answer, 429, "rate_limited", "too many");
+    assert!(answer.contains("retry-after: 1\r\n"), "{answer}");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn requests_are_counted_under_their_pattern() {
+    let server = TestServer::start(|_| {});
+    server.get("/ok").await;
+    server.get("/nowhere/1").await;
+    let text = server.get("/metrics").await;
+    assert!(text.contains(r#"method="GET",route="/ok",status="200"} 1"#), "{text}");
+    assert!(text.contains(r#"route="unmatched",status="404"} 1"#), "{text}");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn unix_socket_is_served_like_any_other() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("s");
+    let listener = std::os::unix::net::UnixListener::bind(&path).unwrap();
+    let latency = HttpLatency::register(&mut metrics::registry("test"));
+    let shutdown = Shutdown::new();
+    let settings = HttpSettings { workers: 1, ..HttpSettings::default() };
+    let served = serve(Listener::Unix(listener), &settings, latency, shutdown.clone(), routes).unwrap();
+    let answer = tokio::task::spawn_blocking(move || {
+        let mut stream = std::os::unix::net::UnixStream::connect(path).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        stream.write_all(b"GET /ok HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    });
+    assert!(answer.await.unwrap().ends_with("fine"));
+    shutdown.begin();
+    served.await.unwrap().unwrap();
+}
