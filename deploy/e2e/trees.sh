@@ -41,9 +41,9 @@ cp "$(command -v busybox)" "$search/bin/busybox"
 ln -s busybox "$search/bin/sleep"
 cp "$here/../perceptor/sample/alma/os-release" "$search/etc/os-release"
 "$here/rpms.sh" "$cache/rpms"
-rpm --root "$search" --initdb
-rpm --root "$search" --nodeps --noscripts -i "$cache"/rpms/*.rpm 2>/dev/null
-rpm --root "$search" -qa \
+rpm --root "$search" --dbpath /var/lib/rpm --initdb
+rpm --root "$search" --dbpath /var/lib/rpm --nodeps --noscripts -i "$cache"/rpms/*.rpm 2>/dev/null
+rpm --root "$search" --dbpath /var/lib/rpm -qa \
   --qf '%{NAME} %|EPOCH?{%{EPOCH}:}:{}|%{VERSION}-%{RELEASE} %{ARCH}\n' 2>/dev/null | sort >"$cache/search.rpm"
 
 touch "$cache/complete"
