@@ -5,6 +5,7 @@
 //! and to decide what is vulnerable.
 
 mod apk;
+mod binary;
 mod budget;
 mod collect;
 mod dpkg;

@@ -1,6 +1,7 @@
 //! The list of all extractors, and the identity of that list.
 
 use crate::apk::Apk;
+use crate::binary::Binary;
 use crate::dpkg::Dpkg;
 use crate::extractor::Extractor;
 use crate::node::Node;
@@ -14,7 +15,14 @@ const FRAME_VERSION: u32 = 1;
 
 /// Every extractor, in the order of their names.
 pub fn all() -> Vec<Box<dyn Extractor>> {
-    vec![Box::new(Apk), Box::new(Dpkg), Box::new(Node), Box::new(OsRelease), Box::new(Python)]
+    vec![
+        Box::new(Apk),
+        Box::new(Binary),
+        Box::new(Dpkg),
+        Box::new(Node),
+        Box::new(OsRelease),
+        Box::new(Python),
+    ]
 }
 
 /// The identity of [`all`].

@@ -60,7 +60,7 @@ fn parse_package(bytes: &[u8]) -> Result<Option<ExtractedPackage>, String> {
     let (Some(name), Some(version)) = (&manifest.name, &manifest.version) else { return Ok(None) };
     // npm itself drops these when it cleans a version.
     let version = version.trim().trim_start_matches(['v', '=']);
-    let package = Package::new(Ecosystem::of(Family::Npm), name.trim(), version)
-        .map_err(|error| error.to_string())?;
+    let package =
+        Package::new(Ecosystem::of(Family::Npm), name.trim(), version).map_err(|error| error.to_string())?;
     Ok(Some(ExtractedPackage { package, nested: None, licenses: manifest.licenses }))
 }
