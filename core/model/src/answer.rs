@@ -1,7 +1,7 @@
 //! What the model answers.
 
 use crate::{Event, PackageId};
-use api_vocab::{Digest, ImageRef, LeaseId, Package, Platform, SourceId, Timestamp};
+use api_vocab::{Digest, LeaseId, Package, Platform, SourceId, Timestamp};
 use std::sync::Arc;
 
 /// A command that was applied: its answer, and what changed.
@@ -134,13 +134,5 @@ impl Grant {
     /// All references from which a fetcher may try to read the image: pulls first.
     pub fn places(&self) -> impl Iterator<Item = &Arc<str>> {
         self.pulls.iter().chain(&self.references)
-    }
-}
-
-/// The text under which a reference that names a digest is kept.
-pub(crate) fn pull_text(reference: &ImageRef) -> String {
-    match reference.digest() {
-        Some(digest) => format!("{}@{digest}", reference.name()),
-        None => reference.to_string(),
     }
 }

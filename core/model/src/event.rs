@@ -89,22 +89,25 @@ pub enum Change {
         /// By which extractors.
         extractor_set: Arc<ExtractorSet>,
     },
-    /// A layer that no image has any more; its stored inventories may go.
-    LayerForgotten(Arc<Digest>),
+    /// A layer's stored inventory is not needed any more.
+    LayerForgotten {
+        /// Its diff-id.
+        diff_id: Arc<Digest>,
+        /// By which extractors.
+        extractor_set: Arc<ExtractorSet>,
+    },
 }
 
 /// How many findings an event mentions.
-pub const MAX_MENTIONS: usize = 100;
+pub const MAX_MENTIONS: usize = 50;
 
 /// A finding, mentioned.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mention {
-    /// The vulnerability.
-    pub id: Box<str>,
-    /// The package.
-    pub package: Box<str>,
-    /// Its version.
-    pub version: Box<str>,
+    /// The vulnerability's id.
+    pub id: Arc<str>,
+    /// The package's name and version.
+    pub package: Arc<Package>,
     /// How bad it is said to be.
     pub severity: Severity,
 }
@@ -212,7 +215,7 @@ impl Change {
             | Change::PackagesMatched(_)
             | Change::ExtractorsWanted(_)
             | Change::LayerKnown { .. }
-            | Change::LayerForgotten(_) => None,
+            | Change::LayerForgotten { .. } => None,
         }
     }
 }

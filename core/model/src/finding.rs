@@ -27,7 +27,7 @@ impl PackageId {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Vulnerability {
     /// The id people know it by: a CVE where there is one.
-    pub id: Box<str>,
+    pub id: Arc<str>,
     /// All other ids.
     pub aliases: Vec<Box<str>>,
     /// How bad it is said to be.

@@ -294,7 +294,7 @@ impl View {
             Change::ExtractorsWanted(set) => {
                 self.change_totals(|totals| totals.extractor_set = Some(set.clone()));
             }
-            Change::ImageScanned { .. } | Change::LayerKnown { .. } | Change::LayerForgotten(_) => {}
+            Change::ImageScanned { .. } | Change::LayerKnown { .. } | Change::LayerForgotten { .. } => {}
         }
         self.change_totals(|totals| totals.last_event = event.id);
     }

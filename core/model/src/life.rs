@@ -1,0 +1,181 @@
+//! The states of an image: for each, one function that says where it goes from there.
+//!
+//! Pure: a state and what happens to it in, the next state or a refusal out. A state that does not
+//! know what happens to it refuses; silence is not an answer.
+
+use crate::{Failure, FailureKind, Settings, State};
+use api_vocab::{Digest, LeaseId, ScannerName, Timestamp};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What can happen to an image's state.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Happening {
+    /// A scanner asks and gets it.
+    Granted { lease: LeaseId, scanner: ScannerName },
+    /// The scanner renews.
+    Renewed,
+    /// The scanner reports an inventory.
+    Reported,
+    /// The scanner reports a failure.
+    Failed(Failure),
+    /// The sweeper looks.
+    Swept,
+    /// A person asks for a scan.
+    Asked,
+    /// Other extractors are wanted.
+    Outdated,
+    /// A source or reference appeared that is new to the image.
+    NewPlace,
+}
+
+/// Why a state does not change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unmoved {
+    /// The image waits already.
+    Queued,
+    /// The image is being scanned.
+    Leased,
+    /// There is no lease to speak of.
+    NotLeased,
+    /// The lease's time is over.
+    Expired,
+    /// It is of no consequence for this state.
+    Indifferent,
+}
+
+/// Everything a state is judged by besides itself.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Circumstances<'a> {
+    pub(crate) key: &'a Digest,
+    pub(crate) now: Timestamp,
+    pub(crate) settings: &'a Settings,
+}
+
+/// Where `state` goes when `happening` happens.
+pub(crate) fn next(
+    state: &State,
+    happening: &Happening,
+    circumstances: Circumstances<'_>,
+) -> Result<State, Unmoved> {
+    match state {
+        State::Queued { since, failed, asked } => queued(*since, *failed, *asked, happening, circumstances),
+        State::Leased { lease, scanner, until, attempt } => {
+            leased((*lease, scanner), *until, *attempt, happening, circumstances)
+        }
+        State::Backoff { until, failed, .. } => backoff(*until, *failed, happening, circumstances),
+        State::Scanned => scanned(happening, circumstances),
+        State::Unscannable { .. } => unscannable(happening, circumstances),
+    }
+}
+
+fn queued(
+    since: Timestamp,
+    failed: u32,
+    asked: bool,
+    happening: &Happening,
+    at: Circumstances<'_>,
+) -> Result<State, Unmoved> {
+    match happening {
+        Happening::Granted { lease, scanner } => Ok(State::Leased {
+            lease: *lease,
+            scanner: scanner.clone(),
+            until: at.now + at.settings.lease,
+            attempt: failed + 1,
+        }),
+        Happening::Asked if !asked => Ok(State::Queued { since, failed, asked: true }),
+        Happening::Asked => Err(Unmoved::Queued),
+        Happening::Renewed | Happening::Reported | Happening::Failed(_) => Err(Unmoved::NotLeased),
+        Happening::Swept | Happening::Outdated | Happening::NewPlace => Err(Unmoved::Indifferent),
+    }
+}
+
+fn leased(
+    (lease, scanner): (LeaseId, &ScannerName),
+    until: Timestamp,
+    attempt: u32,
+    happening: &Happening,
+    at: Circumstances<'_>,
+) -> Result<State, Unmoved> {
+    let expired = at.now >= until;
+    match happening {
+        Happening::Renewed | Happening::Reported | Happening::Failed(_) if expired => Err(Unmoved::Expired),
+        Happening::Renewed => {
+            let until = until.max(at.now + at.settings.lease);
+            Ok(State::Leased { lease, scanner: scanner.clone(), until, attempt })
+        }
+        Happening::Reported => Ok(State::Scanned),
+        Happening::Failed(Failure { kind: FailureKind::Permanent, reason }) => {
+            Ok(State::Unscannable { since: at.now, reason: Arc::clone(reason) })
+        }
+        Happening::Failed(Failure { kind: FailureKind::Transient, reason }) => {
+            Ok(after_attempt(attempt, Arc::clone(reason), at))
+        }
+        Happening::Swept if expired => {
+            Ok(after_attempt(attempt, format!("lease of scanner {scanner} expired").into(), at))
+        }
+        Happening::Granted { .. } | Happening::Asked => Err(Unmoved::Leased),
+        Happening::Swept | Happening::Outdated | Happening::NewPlace => Err(Unmoved::Indifferent),
+    }
+}
+
+fn backoff(
+    until: Timestamp,
+    failed: u32,
+    happening: &Happening,
+    at: Circumstances<'_>,
+) -> Result<State, Unmoved> {
+    match happening {
+        Happening::Swept if at.now >= until => Ok(State::Queued { since: at.now, failed, asked: false }),
+        Happening::Asked => Ok(State::Queued { since: at.now, failed: 0, asked: true }),
+        Happening::Renewed | Happening::Reported | Happening::Failed(_) => Err(Unmoved::NotLeased),
+        Happening::Granted { .. } | Happening::Swept | Happening::Outdated | Happening::NewPlace => {
+            Err(Unmoved::Indifferent)
+        }
+    }
+}
+
+fn scanned(happening: &Happening, at: Circumstances<'_>) -> Result<State, Unmoved> {
+    match happening {
+        Happening::Asked => Ok(State::Queued { since: at.now, failed: 0, asked: true }),
+        Happening::Outdated => Ok(State::Queued { since: at.now, failed: 0, asked: false }),
+        Happening::Renewed | Happening::Reported | Happening::Failed(_) => Err(Unmoved::NotLeased),
+        Happening::Granted { .. } | Happening::Swept | Happening::NewPlace => Err(Unmoved::Indifferent),
+    }
+}
+
+fn unscannable(happening: &Happening, at: Circumstances<'_>) -> Result<State, Unmoved> {
+    match happening {
+        Happening::Asked => Ok(State::Queued { since: at.now, failed: 0, asked: true }),
+        Happening::NewPlace => Ok(State::Queued { since: at.now, failed: 0, asked: false }),
+        Happening::Renewed | Happening::Reported | Happening::Failed(_) => Err(Unmoved::NotLeased),
+        Happening::Granted { .. } | Happening::Swept | Happening::Outdated => Err(Unmoved::Indifferent),
+    }
+}
+
+/// An attempt failed: wait for the next, or give up.
+fn after_attempt(attempt: u32, reason: Arc<str>, at: Circumstances<'_>) -> State {
+    if attempt >= at.settings.max_attempts {
+        let reason = format!("{attempt} attempts failed; the last: {reason}").into();
+        return State::Unscannable { since: at.now, reason };
+    }
+    State::Backoff { until: at.now + wait(attempt, at), failed: attempt, reason }
+}
+
+/// Exponential, and between half and all of it, so that images that failed together do not come
+/// back together.
+fn wait(attempt: u32, at: Circumstances<'_>) -> Duration {
+    let doubled = 2_u32.saturating_pow(attempt.saturating_sub(1));
+    let longest = at.settings.backoff_first.saturating_mul(doubled).min(at.settings.backoff_longest);
+    let share = jitter(at.key, attempt);
+    longest.mul_f64(0.5 + share / 2.0)
+}
+
+/// A number from 0 to 1 that depends on nothing but the image and the attempt.
+fn jitter(key: &Digest, attempt: u32) -> f64 {
+    let mut hash = 0xcbf2_9ce4_8422_2325_u64;
+    for byte in key.as_bytes().iter().copied().chain(attempt.to_le_bytes()) {
+        hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+    }
+    f64::from(u32::try_from(hash >> 32).unwrap_or_default()) / f64::from(u32::MAX)
+}

@@ -1,0 +1,191 @@
+//! Findings of packages, and what they mean for the images that hold them.
+
+use crate::model::{Model, Step};
+use crate::{Answer, Change, Finding, MAX_MENTIONS, Mention, PackageFindings, PackageId, Refusal, Scan};
+use api_vocab::{Digest, Package, RevisionId};
+use rustc_hash::FxHashMap;
+use std::cmp::Reverse;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+/// Findings that came and went.
+#[derive(Debug, Default)]
+struct Difference {
+    appeared: Vec<Mention>,
+    disappeared: Vec<Mention>,
+}
+
+impl Model {
+    pub(crate) fn take_matches(
+        &mut self,
+        revision: &RevisionId,
+        findings: Vec<PackageFindings>,
+        step: &mut Step,
+    ) -> Result<Answer, Refusal> {
+        if self.revision.as_ref() != Some(revision) {
+            return Err(Refusal::StaleRevision { given: revision.clone(), in_force: self.revision.clone() });
+        }
+        self.set_findings(findings, step);
+        Ok(Answer::Done)
+    }
+
+    pub(crate) fn change_revision(
+        &mut self,
+        revision: RevisionId,
+        below: u32,
+        findings: Vec<PackageFindings>,
+        step: &mut Step,
+    ) -> Answer {
+        if self.revision.as_ref() != Some(&revision) {
+            self.revision = Some(revision.clone());
+            step.tell(Change::RevisionChanged(revision));
+        }
+        self.set_findings(findings, step);
+        Answer::Unmatched(self.packages.to_match(below))
+    }
+
+    /// Replace packages' findings; tell what changed, per package and per image.
+    fn set_findings(&mut self, findings: Vec<PackageFindings>, step: &mut Step) {
+        let mut changed = Vec::new();
+        let mut differences = FxHashMap::default();
+        for PackageFindings { package: id, findings } in findings {
+            let Some(entry) = self.packages.get(id) else { continue };
+            let (package, before) = (Arc::clone(&entry.package), entry.findings.clone());
+            let now = self.compact(findings);
+            if before.as_ref() == Some(&now) {
+                continue;
+            }
+            differences.insert(id, difference(&package, before.as_deref().unwrap_or(&[]), &now));
+            self.packages.set_findings(id, Arc::clone(&now));
+            changed.push((id, now));
+        }
+        if changed.is_empty() {
+            return;
+        }
+        let touched: BTreeSet<Arc<Digest>> =
+            changed.iter().flat_map(|(id, _)| self.packages.images(*id).iter().cloned()).collect();
+        step.tell(Change::PackagesMatched(changed));
+        for key in touched {
+            self.tell_difference(&key, &differences, step);
+        }
+    }
+
+    /// Findings in a steady order, with parts that other packages' findings have as well.
+    pub(crate) fn compact(&mut self, mut findings: Vec<Finding>) -> Arc<[Finding]> {
+        findings.sort_by(|one, other| {
+            let severity = |finding: &Finding| Reverse(finding.vulnerability.severity);
+            (severity(one), &one.vulnerability.id).cmp(&(severity(other), &other.vulnerability.id))
+        });
+        let shared = findings.into_iter().map(|finding| Finding {
+            vulnerability: self.shared.vulnerability(&finding.vulnerability),
+            fix: finding.fix.map(|fix| self.shared.text(&fix)),
+        });
+        shared.collect()
+    }
+
+    fn tell_difference(
+        &mut self,
+        key: &Arc<Digest>,
+        differences: &FxHashMap<PackageId, Difference>,
+        step: &mut Step,
+    ) {
+        let Some(scan) = self.images.find(key).and_then(|image| image.scan.clone()) else { return };
+        let mut all = Difference::default();
+        for difference in scan.packages.iter().filter_map(|id| differences.get(id)) {
+            all.appeared.extend_from_slice(&difference.appeared);
+            all.disappeared.extend_from_slice(&difference.disappeared);
+        }
+        self.retally(key, &scan, all, step);
+    }
+
+    /// An image has another inventory, or none: follow it in packages, layers and numbers.
+    pub(crate) fn scan_replaced(
+        &mut self,
+        key: &Arc<Digest>,
+        before: Option<&Scan>,
+        now: Option<&Scan>,
+        step: &mut Step,
+    ) {
+        self.layers.hold(now.map_or(&[], |scan| &scan.layers));
+        self.layers.unhold(before.map_or(&[], |scan| &scan.layers));
+        let was: &[PackageId] = before.map_or(&[], |scan| &scan.packages);
+        let is: &[PackageId] = now.map_or(&[], |scan| &scan.packages);
+        let came: Vec<PackageId> = is.iter().filter(|id| was.binary_search(id).is_err()).copied().collect();
+        let went: Vec<PackageId> = was.iter().filter(|id| is.binary_search(id).is_err()).copied().collect();
+        came.iter().for_each(|id| self.packages.hold(*id, key));
+        match now {
+            Some(scan) => {
+                let all = Difference { appeared: self.mentions(&came), disappeared: self.mentions(&went) };
+                self.retally(key, scan, all, step);
+            }
+            None => drop(self.tallies.remove(key)),
+        }
+        let forgotten: Vec<PackageId> =
+            went.into_iter().filter(|id| self.packages.unhold(*id, key)).collect();
+        forgotten.iter().for_each(|id| self.packages.forget(*id));
+        if !forgotten.is_empty() {
+            step.tell(Change::PackagesForgotten(forgotten));
+        }
+    }
+
+    fn mentions(&self, packages: &[PackageId]) -> Vec<Mention> {
+        let entries = packages.iter().filter_map(|id| self.packages.get(*id));
+        entries
+            .flat_map(|entry| {
+                entry.findings.iter().flat_map(|findings| findings.iter()).map(|f| mention(&entry.package, f))
+            })
+            .collect()
+    }
+
+    /// Count an image's findings again; tell what changed, if anything did.
+    fn retally(&mut self, key: &Arc<Digest>, scan: &Scan, all: Difference, step: &mut Step) {
+        let tally = self.packages.tally(&scan.packages);
+        let before = self.tallies.insert(Arc::clone(key), tally);
+        if before == Some(tally) && all.appeared.is_empty() && all.disappeared.is_empty() {
+            return;
+        }
+        let (appeared, appeared_count) = worst(all.appeared);
+        let (disappeared, disappeared_count) = worst(all.disappeared);
+        step.tell(Change::FindingsChanged {
+            image: Arc::clone(key),
+            tally,
+            appeared,
+            appeared_count,
+            disappeared,
+            disappeared_count,
+        });
+    }
+}
+
+fn mention(package: &Arc<Package>, finding: &Finding) -> Mention {
+    Mention {
+        id: Arc::clone(&finding.vulnerability.id),
+        package: Arc::clone(package),
+        severity: finding.vulnerability.severity,
+    }
+}
+
+/// Findings that only one of two sets names.
+fn difference(package: &Arc<Package>, before: &[Finding], now: &[Finding]) -> Difference {
+    let only_in = |one: &[Finding], other: &[Finding]| {
+        let ids: BTreeSet<&str> = other.iter().map(|finding| &*finding.vulnerability.id).collect();
+        let only = one.iter().filter(|finding| !ids.contains(&*finding.vulnerability.id));
+        only.map(|finding| mention(package, finding)).collect()
+    };
+    Difference { appeared: only_in(now, before), disappeared: only_in(before, now) }
+}
+
+/// The worst of them, as many as an event mentions, and how many there are.
+fn worst(mut mentions: Vec<Mention>) -> (Vec<Mention>, u32) {
+    let count = u32::try_from(mentions.len()).unwrap_or(u32::MAX);
+    mentions.sort_by(|one, other| {
+        (Reverse(one.severity), &one.id, &one.package).cmp(&(
+            Reverse(other.severity),
+            &other.id,
+            &other.package,
+        ))
+    });
+    mentions.truncate(MAX_MENTIONS);
+    mentions.shrink_to_fit();
+    (mentions, count)
+}

@@ -1,0 +1,146 @@
+//! The fleet's unique packages: numbers, findings, and which images hold them.
+
+use crate::{Finding, PackageId, Tally};
+use api_vocab::{Digest, Package};
+use rustc_hash::FxHashMap;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+/// A package and its number.
+pub(crate) type Numbered = (PackageId, Arc<Package>);
+
+/// One unique package.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    pub(crate) package: Arc<Package>,
+    pub(crate) findings: Option<Arc<[Finding]>>,
+    images: Vec<Arc<Digest>>,
+}
+
+/// All unique packages.
+#[derive(Debug, Default)]
+pub(crate) struct Packages {
+    table: Vec<Option<Entry>>,
+    ids: FxHashMap<Arc<Package>, PackageId>,
+    unmatched: BTreeSet<PackageId>,
+}
+
+impl Packages {
+    /// The number of the next new package.
+    pub(crate) fn next(&self) -> u32 {
+        u32::try_from(self.table.len()).unwrap_or(u32::MAX)
+    }
+
+    /// Give no number below `next` again.
+    pub(crate) fn reserve(&mut self, next: u32) {
+        let len = PackageId::new(next).index();
+        if self.table.len() < len {
+            self.table.resize_with(len, || None);
+        }
+    }
+
+    pub(crate) fn get(&self, id: PackageId) -> Option<&Entry> {
+        self.table.get(id.index())?.as_ref()
+    }
+
+    fn get_mut(&mut self, id: PackageId) -> Option<&mut Entry> {
+        self.table.get_mut(id.index())?.as_mut()
+    }
+
+    pub(crate) fn id(&self, package: &Package) -> Option<PackageId> {
+        self.ids.get(package).copied()
+    }
+
+    /// Put a package under a number that is free.
+    pub(crate) fn insert(&mut self, id: PackageId, package: Arc<Package>) {
+        self.reserve(id.number().saturating_add(1));
+        self.ids.insert(Arc::clone(&package), id);
+        self.unmatched.insert(id);
+        if let Some(place) = self.table.get_mut(id.index()) {
+            *place = Some(Entry { package, findings: None, images: Vec::new() });
+        }
+    }
+
+    /// Numbers of `packages`, ascending and unique; new ones are numbered and answered as well.
+    pub(crate) fn number(&mut self, packages: Vec<Package>) -> (Arc<[PackageId]>, Vec<Numbered>) {
+        let mut ids = Vec::with_capacity(packages.len());
+        let mut added = Vec::new();
+        for package in packages {
+            let id = match self.id(&package) {
+                Some(id) => id,
+                None => {
+                    let (id, package) = (PackageId::new(self.next()), Arc::new(package));
+                    self.insert(id, Arc::clone(&package));
+                    added.push((id, package));
+                    id
+                }
+            };
+            ids.push(id);
+        }
+        ids.sort_unstable();
+        ids.dedup();
+        (ids.into(), added)
+    }
+
+    /// The image holds the package from now on.
+    pub(crate) fn hold(&mut self, id: PackageId, image: &Arc<Digest>) {
+        if let Some(entry) = self.get_mut(id) {
+            entry.images.push(Arc::clone(image));
+        }
+    }
+
+    /// The image holds the package no longer; answers whether nobody does.
+    pub(crate) fn unhold(&mut self, id: PackageId, image: &Arc<Digest>) -> bool {
+        let Some(entry) = self.get_mut(id) else { return false };
+        if let Some(place) = entry.images.iter().position(|key| Arc::ptr_eq(key, image) || key == image) {
+            entry.images.swap_remove(place);
+        }
+        entry.images.is_empty()
+    }
+
+    pub(crate) fn forget(&mut self, id: PackageId) {
+        if let Some(entry) = self.table.get_mut(id.index()).and_then(Option::take) {
+            self.ids.remove(&entry.package);
+            self.unmatched.remove(&id);
+        }
+    }
+
+    pub(crate) fn set_findings(&mut self, id: PackageId, findings: Arc<[Finding]>) {
+        if let Some(entry) = self.get_mut(id) {
+            entry.findings = Some(findings);
+            self.unmatched.remove(&id);
+        }
+    }
+
+    pub(crate) fn findings(&self, id: PackageId) -> Option<&Arc<[Finding]>> {
+        self.get(id)?.findings.as_ref()
+    }
+
+    pub(crate) fn images(&self, id: PackageId) -> &[Arc<Digest>] {
+        self.get(id).map_or(&[], |entry| &entry.images)
+    }
+
+    pub(crate) fn tally(&self, ids: &[PackageId]) -> Tally {
+        let one = |id: &PackageId| Tally::of_package(self.findings(*id).map(|findings| &**findings));
+        ids.iter().map(one).fold(Tally::default(), Tally::plus)
+    }
+
+    /// Packages that were never matched, and all from `from` on; ascending.
+    pub(crate) fn to_match(&self, from: u32) -> Vec<Numbered> {
+        let below = self.unmatched.range(..PackageId::new(from)).copied();
+        let rest = (from..self.next()).map(PackageId::new);
+        below.chain(rest).filter_map(|id| Some((id, Arc::clone(&self.get(id)?.package)))).collect()
+    }
+
+    /// Of these, those that were never matched.
+    pub(crate) fn unmatched_of(&self, ids: &[PackageId]) -> Vec<Numbered> {
+        let unmatched = ids.iter().filter(|id| self.unmatched.contains(id));
+        unmatched.filter_map(|id| Some((*id, Arc::clone(&self.get(*id)?.package)))).collect()
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (PackageId, &Entry)> {
+        let entries = self.table.iter().enumerate();
+        entries
+            .filter_map(|(index, entry)| Some((PackageId::new(u32::try_from(index).ok()?), entry.as_ref()?)))
+    }
+}

@@ -1,0 +1,71 @@
+//! How scans end: an inventory, or a failure.
+
+use crate::lease::check_layers;
+use crate::life::Happening;
+use crate::model::{Model, Step};
+use crate::{Answer, Change, Failure, Image, MAX_PROBLEMS, Refusal, Report, Scan};
+use api_vocab::LeaseId;
+use std::sync::Arc;
+
+const MAX_REASON: usize = 1024;
+
+impl Model {
+    pub(crate) fn report(
+        &mut self,
+        lease: LeaseId,
+        report: Report,
+        step: &mut Step,
+    ) -> Result<Answer, Refusal> {
+        let (image, state, _) = self.moved(lease, &Happening::Reported, step)?;
+        check_layers(&report.layers)?;
+        let identity = report.identity.clone();
+        let scan = self.scan(report, step);
+        let scanned = Image { state, scan: Some(Arc::new(scan)), ..(*image).clone() };
+        self.put_image(scanned, step);
+        let key = self.identified(&image.key, &identity, None, step);
+        let key = key.unwrap_or_else(|| Arc::clone(&image.key));
+        let scan = self.images.find(&key).and_then(|image| image.scan.clone());
+        let unmatched = scan.map(|scan| self.packages.unmatched_of(&scan.packages)).unwrap_or_default();
+        Ok(Answer::Reported { image: key, unmatched })
+    }
+
+    fn scan(&mut self, report: Report, step: &mut Step) -> Scan {
+        let (packages, added) = self.packages.number(report.packages);
+        if !added.is_empty() {
+            step.tell(Change::PackagesAdded(added));
+        }
+        let problem_count = u32::try_from(report.problems.len()).unwrap_or(u32::MAX);
+        let mut problems = report.problems;
+        problems.truncate(MAX_PROBLEMS);
+        Scan {
+            at: step.now,
+            packages,
+            layers: report.layers.iter().map(|diff_id| self.layers.shared(diff_id)).collect(),
+            distro: report.distro,
+            problems,
+            problem_count,
+            extractor_set: report.extractor_set,
+            engine: self.shared.text(&report.engine),
+            fetched_from: self.shared.text(&report.fetched_from),
+        }
+    }
+
+    pub(crate) fn fail(
+        &mut self,
+        lease: LeaseId,
+        failure: Failure,
+        step: &mut Step,
+    ) -> Result<Answer, Refusal> {
+        let failure = Failure { reason: cut(&failure.reason), ..failure };
+        let (image, state, _) = self.moved(lease, &Happening::Failed(failure), step)?;
+        self.put_image(Image { state, ..(*image).clone() }, step);
+        Ok(Answer::Done)
+    }
+}
+
+fn cut(reason: &Arc<str>) -> Arc<str> {
+    match reason.char_indices().map(|(at, c)| at + c.len_utf8()).take_while(|end| *end <= MAX_REASON).last() {
+        Some(end) if end < reason.len() => reason.get(..end).unwrap_or_default().into(),
+        _ => Arc::clone(reason),
+    }
+}

@@ -1,0 +1,112 @@
+//! From a model to its records and back.
+
+use crate::{Container, Image, Model, Pod, PodId, Scan, Settings, Snapshot};
+use api_vocab::Digest;
+use std::sync::Arc;
+
+impl Model {
+    /// The model whose records these are. Strings and keys that records share are shared again.
+    ///
+    /// Nothing is announced. Findings are as they were stored; a caller that restarts should match
+    /// all packages once more in its own time, for advisories may have come meanwhile.
+    pub fn restore(settings: Settings, snapshot: Snapshot) -> Self {
+        let mut model = Model::new(settings);
+        model.last_event = snapshot.last_event;
+        model.revision = snapshot.revision;
+        model.extractor_set = snapshot.extractor_set;
+        model.sources = snapshot.sources.into_iter().map(|source| (source.id.clone(), source)).collect();
+        let scanners = snapshot.scanners.into_iter();
+        model.scanners = scanners.map(|scanner| (scanner.registration.name.clone(), scanner)).collect();
+        for (id, package) in snapshot.packages {
+            model.packages.insert(id, package);
+        }
+        model.packages.reserve(snapshot.next_package);
+        for (id, findings) in snapshot.findings {
+            let findings = model.compact(findings.to_vec());
+            model.packages.set_findings(id, findings);
+        }
+        for (diff_id, sets) in &snapshot.layers {
+            for set in sets {
+                let set = model.shared.extractor_set(set);
+                model.layers.learn(diff_id, set);
+            }
+        }
+        snapshot.images.into_iter().for_each(|image| model.restore_image(&image));
+        snapshot.pods.into_iter().for_each(|pod| model.restore_pod(&pod));
+        model
+    }
+
+    fn restore_image(&mut self, image: &Image) {
+        let texts =
+            |model: &mut Model, list: &[Arc<str>]| list.iter().map(|t| model.shared.text(t)).collect();
+        let restored = Image {
+            references: texts(self, &image.references),
+            pulls: image.pulls.clone(),
+            sources: image.sources.iter().map(|source| self.shared.source(source)).collect(),
+            scan: image.scan.as_deref().map(|scan| Arc::new(self.restore_scan(scan))),
+            ..image.clone()
+        };
+        if let Some(scan) = &restored.scan {
+            self.layers.hold(&scan.layers);
+            scan.packages.iter().for_each(|id| self.packages.hold(*id, &restored.key));
+            self.tallies.insert(Arc::clone(&restored.key), self.packages.tally(&scan.packages));
+        }
+        self.images.put(Arc::new(restored), &self.settings);
+    }
+
+    fn restore_scan(&mut self, scan: &Scan) -> Scan {
+        Scan {
+            layers: scan.layers.iter().map(|diff_id| self.layers.shared(diff_id)).collect(),
+            engine: self.shared.text(&scan.engine),
+            fetched_from: self.shared.text(&scan.fetched_from),
+            ..scan.clone()
+        }
+    }
+
+    fn restore_pod(&mut self, pod: &Pod) {
+        let id = PodId { source: self.shared.source(&pod.id.source), key: pod.id.key.clone() };
+        let containers = pod.containers.iter().map(|container| Container {
+            name: self.shared.text(&container.name),
+            kind: container.kind,
+            reference: self.shared.text(&container.reference),
+            image: container.image.as_deref().and_then(|digest| self.key_of(digest)),
+        });
+        let containers = containers.collect();
+        let pod = Arc::new(Pod {
+            id: Arc::new(id),
+            uid: pod.uid.clone(),
+            node: pod.node.as_ref().map(|node| self.shared.text(node)),
+            owner: pod.owner.as_ref().map(|owner| self.shared.owner(owner)),
+            labels: self.shared.labels(&pod.labels),
+            containers,
+            ..*pod
+        });
+        for key in pod.images() {
+            self.images.attach(key, &pod.id, pod.node.as_ref(), pod.is_running(), &self.settings);
+        }
+        self.pods.insert(Arc::clone(&pod.id), pod);
+    }
+
+    fn key_of(&self, digest: &Digest) -> Option<Arc<Digest>> {
+        self.images.find(digest).map(|image| Arc::clone(&image.key))
+    }
+
+    /// All records.
+    pub fn snapshot(&self) -> Snapshot {
+        let found =
+            |(id, entry): (_, &crate::packages::Entry)| Some((id, Arc::clone(entry.findings.as_ref()?)));
+        Snapshot {
+            last_event: self.last_event,
+            next_package: self.packages.next(),
+            revision: self.revision.clone(),
+            extractor_set: self.extractor_set.clone(),
+            sources: self.sources.values().cloned().collect(),
+            scanners: self.scanners.values().cloned().collect(),
+            pods: self.pods.values().cloned().collect(),
+            images: self.images.iter().cloned().collect(),
+            packages: self.packages.iter().map(|(id, entry)| (id, Arc::clone(&entry.package))).collect(),
+            findings: self.packages.iter().filter_map(found).collect(),
+            layers: self.layers.iter().map(|(diff_id, sets)| (Arc::clone(diff_id), sets.to_vec())).collect(),
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! Values that many records share, kept once.
+
+use crate::Vulnerability;
+use api_vocab::{ExtractorSet, Owner, SourceId};
+use rustc_hash::{FxHashMap, FxHashSet};
+use std::borrow::Borrow;
+use std::hash::Hash;
+use std::sync::Arc;
+
+type Labels = Arc<[(Arc<str>, Arc<str>)]>;
+
+/// A set of shared values; those that only the set holds are dropped now and then.
+#[derive(Debug)]
+struct Pool<T: ?Sized + Hash + Eq> {
+    values: FxHashSet<Arc<T>>,
+    prune_at: usize,
+}
+
+impl<T: ?Sized + Hash + Eq> Default for Pool<T> {
+    fn default() -> Self {
+        Pool { values: FxHashSet::default(), prune_at: 1024 }
+    }
+}
+
+impl<T: ?Sized + Hash + Eq> Pool<T> {
+    fn get(&mut self, value: &T, make: impl FnOnce(&T) -> Arc<T>) -> Arc<T> {
+        if let Some(kept) = self.values.get(value) {
+            return Arc::clone(kept);
+        }
+        let kept = make(value);
+        self.values.insert(Arc::clone(&kept));
+        kept
+    }
+
+    /// Drop what nobody else holds, if the set has doubled since the last time.
+    fn prune(&mut self) {
+        if self.values.len() >= self.prune_at {
+            self.values.retain(|value| Arc::strong_count(value) > 1);
+            self.values.shrink_to_fit();
+            self.prune_at = (self.values.len() * 2).max(1024);
+        }
+    }
+}
+
+/// All pools of a model.
+#[derive(Debug, Default)]
+pub(crate) struct Shared {
+    texts: Pool<str>,
+    owners: Pool<Owner>,
+    sources: Pool<SourceId>,
+    extractor_sets: Pool<ExtractorSet>,
+    labels: Pool<[(Arc<str>, Arc<str>)]>,
+    vulnerabilities: FxHashMap<Arc<str>, Arc<Vulnerability>>,
+    prune_vulnerabilities_at: usize,
+}
+
+impl Shared {
+    pub(crate) fn text(&mut self, text: &str) -> Arc<str> {
+        self.texts.get(text, |text| text.into())
+    }
+
+    pub(crate) fn owner(&mut self, owner: &Owner) -> Arc<Owner> {
+        self.owners.get(owner, |owner| Arc::new(owner.clone()))
+    }
+
+    pub(crate) fn source(&mut self, source: &SourceId) -> Arc<SourceId> {
+        self.sources.get(source, |source| Arc::new(source.clone()))
+    }
+
+    pub(crate) fn extractor_set(&mut self, set: &ExtractorSet) -> Arc<ExtractorSet> {
+        self.extractor_sets.get(set, |set| Arc::new(set.clone()))
+    }
+
+    /// Labels, sorted by name; of two with one name the last counts.
+    pub(crate) fn labels<S: Borrow<str>>(&mut self, labels: &[(S, S)]) -> Labels {
+        let mut sorted: Vec<(Arc<str>, Arc<str>)> = Vec::with_capacity(labels.len());
+        for (name, value) in labels {
+            let (name, value) = (self.text(name.borrow()), self.text(value.borrow()));
+            match sorted.binary_search_by(|(other, _)| other.cmp(&name)) {
+                Ok(place) => {
+                    if let Some(entry) = sorted.get_mut(place) {
+                        entry.1 = value;
+                    }
+                }
+                Err(place) => sorted.insert(place, (name, value)),
+            }
+        }
+        self.labels.get(&sorted, |labels| labels.into())
+    }
+
+    /// The same vulnerability of another package, if it is equal in everything.
+    pub(crate) fn vulnerability(&mut self, vulnerability: &Arc<Vulnerability>) -> Arc<Vulnerability> {
+        match self.vulnerabilities.get(&vulnerability.id) {
+            Some(kept) if kept == vulnerability => Arc::clone(kept),
+            _ => {
+                self.vulnerabilities.insert(Arc::clone(&vulnerability.id), Arc::clone(vulnerability));
+                Arc::clone(vulnerability)
+            }
+        }
+    }
+
+    pub(crate) fn prune(&mut self) {
+        self.labels.prune();
+        self.texts.prune();
+        self.owners.prune();
+        self.sources.prune();
+        self.extractor_sets.prune();
+        if self.vulnerabilities.len() >= self.prune_vulnerabilities_at {
+            self.vulnerabilities.retain(|_, kept| Arc::strong_count(kept) > 1);
+            self.prune_vulnerabilities_at = (self.vulnerabilities.len() * 2).max(1024);
+        }
+    }
+}
