@@ -1,1 +1,10 @@
-//! Not built yet.
+//! Real parts for the end-to-end tests: a container engine, and the mesh as processes.
+//!
+//! Everything listens on unix sockets and loopback below a temporary folder, is started and
+//! stopped by its own pid, and ends with the test. This crate refuses to fake anything.
+
+pub mod engine;
+pub mod mesh;
+pub mod parts;
+pub mod process;
+pub mod until;

@@ -1,0 +1,136 @@
+//! A real Docker engine with private sockets and folders, no bridge and no packet filter.
+
+use crate::parts::{find, run};
+use crate::process::Process;
+use crate::until::until;
+use anyhow::{Context, Result};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+/// A Docker engine of our own.
+pub struct Engine {
+    folder: PathBuf,
+    process: Option<Process>,
+}
+
+impl Engine {
+    /// Start an engine below `folder`.
+    ///
+    /// # Errors
+    /// When there is no dockerd or it does not answer within 30 seconds.
+    pub async fn start(folder: &Path) -> Result<Self> {
+        let mut engine = Engine { folder: folder.to_path_buf(), process: None };
+        engine.restart().await?;
+        Ok(engine)
+    }
+
+    /// Start it again after it was killed.
+    ///
+    /// # Errors
+    /// As [`Engine::start`].
+    pub async fn restart(&mut self) -> Result<()> {
+        let dockerd = find("dockerd").context("no dockerd on this machine")?;
+        // A killed engine leaves its pid file and its containerd behind.
+        let _ = std::fs::remove_file(self.folder.join("docker.pid"));
+        let mut command = Command::new(dockerd);
+        command
+            .arg("--host")
+            .arg(self.host())
+            .arg("--data-root")
+            .arg(self.folder.join("data"))
+            .arg("--exec-root")
+            .arg(self.folder.join("exec"))
+            .arg("--pidfile")
+            .arg(self.folder.join("docker.pid"))
+            .args(["--bridge=none", "--iptables=false", "--ip6tables=false", "--live-restore"]);
+        self.process = Some(Process::start(&mut command, &self.folder.join("dockerd.log"))?);
+        until("dockerd", Duration::from_secs(30), async || Ok(self.docker(&["version"]).ok())).await?;
+        Ok(())
+    }
+
+    /// `kill -9` of the engine; containers go on.
+    ///
+    /// # Errors
+    /// When it cannot be waited for.
+    pub fn kill(&mut self) -> Result<()> {
+        if let Some(mut process) = self.process.take() {
+            process.kill()?;
+        }
+        Ok(())
+    }
+
+    /// Its socket.
+    pub fn socket(&self) -> PathBuf {
+        self.folder.join("docker.sock")
+    }
+
+    /// Its address, as `DOCKER_HOST` has it.
+    pub fn host(&self) -> String {
+        format!("unix://{}", self.socket().display())
+    }
+
+    /// Run the docker command line against it.
+    ///
+    /// # Errors
+    /// When the command fails.
+    pub fn docker(&self, arguments: &[&str]) -> Result<String> {
+        run(Command::new("docker").arg("--host").arg(self.host()).args(arguments))
+    }
+
+    /// Run Compose on the project in `folder`.
+    ///
+    /// # Errors
+    /// When the command fails.
+    pub fn compose(&self, folder: &Path, arguments: &[&str]) -> Result<String> {
+        run(Command::new("docker-compose")
+            .current_dir(folder)
+            .env("DOCKER_HOST", self.host())
+            .args(arguments))
+    }
+
+    /// Import a file tree as an image of one layer; returns its id.
+    ///
+    /// # Errors
+    /// When tar or the engine fails.
+    pub fn import(&self, tree: &Path, reference: &str) -> Result<String> {
+        let archive = tempfile::NamedTempFile::new()?;
+        run(Command::new("tar").arg("-C").arg(tree).arg("-cf").arg(archive.path()).arg("."))?;
+        let path = archive.path().to_string_lossy().into_owned();
+        Ok(self.docker(&["import", &path, reference])?.trim().to_owned())
+    }
+
+    /// Build an image from a Dockerfile's text, without network and without pulling; returns its id.
+    ///
+    /// # Errors
+    /// When the engine fails.
+    pub fn build(&self, context: &Path, dockerfile: &str, reference: &str) -> Result<String> {
+        std::fs::write(context.join("Dockerfile"), dockerfile)?;
+        let context = context.to_string_lossy().into_owned();
+        run(Command::new("docker").env("DOCKER_BUILDKIT", "0").arg("--host").arg(self.host()).args([
+            "build",
+            "--quiet",
+            "--network",
+            "none",
+            "--pull=false",
+            "-t",
+            reference,
+            &context,
+        ]))
+        .map(|id| id.trim().to_owned())
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        if let Ok(ids) = self.docker(&["ps", "-aq"]) {
+            for id in ids.lines() {
+                let _ = self.docker(&["rm", "-f", id]);
+            }
+        }
+        if let Some(mut process) = self.process.take() {
+            // Gently: it unmounts what it mounted and ends its containerd.
+            let _ = process.terminate();
+        }
+    }
+}
