@@ -8,17 +8,29 @@ mod apk;
 mod binary;
 mod budget;
 mod collect;
+mod directory;
 mod dpkg;
 mod extractor;
+mod gather;
+mod layer;
 mod lines;
+mod links;
 #[cfg(test)]
 mod listing;
 mod node;
 mod os_release;
+mod places;
 mod python;
 pub mod registry;
+mod rpm;
+mod run;
+mod shadow;
+mod stack;
 #[cfg(test)]
 mod testing;
 
+pub use directory::extract_directory;
 pub use extractor::{Extracted, ExtractedPackage, Extractor, OpenFile, Scope};
+pub use layer::{FileRecord, LayerInventory, extract_layer};
 pub use registry::extractor_set;
+pub use stack::stack;

@@ -7,6 +7,7 @@ use crate::extractor::Extractor;
 use crate::node::Node;
 use crate::os_release::OsRelease;
 use crate::python::Python;
+use crate::rpm::Rpm;
 use api_vocab::ExtractorSet;
 
 /// Raised whenever the same layer would give another result for a reason that lies outside the
@@ -22,6 +23,7 @@ pub fn all() -> Vec<Box<dyn Extractor>> {
         Box::new(Node),
         Box::new(OsRelease),
         Box::new(Python),
+        Box::new(Rpm),
     ]
 }
 

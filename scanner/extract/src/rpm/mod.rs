@@ -1,0 +1,123 @@
+//! rpm's package database, in each of the formats it has had.
+
+mod bdb;
+mod header;
+mod manifest;
+mod ndb;
+mod order;
+mod pages;
+mod sqlite;
+#[cfg(test)]
+mod tests;
+mod wal;
+
+use crate::collect::Collected;
+use crate::extractor::{Extracted, Extractor, OpenFile, Scope};
+use api_vocab::ProblemCode;
+use header::Header;
+
+/// A database is held in memory; one of 1000 packages has about 40 MiB.
+const LARGEST: u64 = 128 << 20;
+
+const FOLDERS: [&str; 2] = ["var/lib/rpm/", "usr/lib/sysimage/rpm/"];
+
+/// Reads the packages that rpm has installed.
+pub struct Rpm;
+
+/// Why a database did not give all it has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Fault {
+    code: ProblemCode,
+    detail: &'static str,
+}
+
+/// Takes what a database holds, item by item.
+type Sink<'s> = &'s mut dyn FnMut(Result<&[u8], Fault>);
+
+impl Fault {
+    const fn malformed(detail: &'static str) -> Self {
+        Fault { code: ProblemCode::Malformed, detail }
+    }
+
+    const fn truncated(detail: &'static str) -> Self {
+        Fault { code: ProblemCode::Truncated, detail }
+    }
+
+    const fn unsupported(detail: &'static str) -> Self {
+        Fault { code: ProblemCode::Unsupported, detail }
+    }
+}
+
+impl Extractor for Rpm {
+    fn name(&self) -> &'static str {
+        "rpm"
+    }
+
+    fn version(&self) -> u32 {
+        1
+    }
+
+    fn scope(&self) -> Scope {
+        Scope::Distribution
+    }
+
+    fn wants(&self, path: &str) -> bool {
+        path == manifest::PATH || database_name(path).is_some()
+    }
+
+    fn extract(&self, file: &mut OpenFile<'_>) -> Extracted {
+        if file.path == manifest::PATH {
+            return manifest::extract(file);
+        }
+        let bytes = match file.read_all(LARGEST) {
+            Ok(bytes) => bytes,
+            Err(problem) => return Extracted::failed(problem),
+        };
+        let mut collected = Collected::new(file.path);
+        if database_name(file.path) == Some("rpmdb.sqlite-wal") {
+            let frames = wal::frames(&bytes);
+            if frames > 0 {
+                let detail = format_args!("{frames} changed pages are not yet in the database");
+                collected.problem(ProblemCode::Unsupported, detail);
+            }
+        } else {
+            read(&bytes, &mut |item| keep(item, &mut collected));
+        }
+        collected.finish()
+    }
+}
+
+/// The file's name, if it is one of rpm's.
+fn database_name(path: &str) -> Option<&str> {
+    let name = FOLDERS.iter().find_map(|folder| path.strip_prefix(folder))?;
+    matches!(name, "Packages" | "Packages.db" | "rpmdb.sqlite" | "rpmdb.sqlite-wal").then_some(name)
+}
+
+/// The format is told by the content, not the name.
+fn read(bytes: &[u8], each: Sink<'_>) {
+    if bytes.starts_with(sqlite::MAGIC) {
+        sqlite::read(bytes, each);
+    } else if bytes.starts_with(ndb::MAGIC) {
+        ndb::read(bytes, each);
+    } else if let Some(order) = bdb::order_of(bytes) {
+        bdb::read(bytes, order, each);
+    } else {
+        each(Err(Fault::malformed("not a database that rpm writes")));
+    }
+}
+
+fn keep(item: Result<&[u8], Fault>, collected: &mut Collected<'_>) {
+    let blob = match item {
+        Ok(blob) => blob,
+        Err(fault) => return collected.problem(fault.code, fault.detail),
+    };
+    let found = Header::parse(blob).and_then(|header| match header.is_key() {
+        true => Ok(None),
+        false => header.package().map(Some),
+    });
+    match found {
+        Ok(Some(package)) => collected.package(Ok(package)),
+        Ok(None) => {}
+        Err(error) => collected.problem(ProblemCode::Malformed, error),
+    }
+}
