@@ -44,7 +44,7 @@ impl Default for Budget {
             depth: 256,
             path: 4096,
             file: 1 << 30,
-            kept: 48 << 20,
+            kept: 32 << 20,
             problems: 256,
             window_log: 26,
             time: Duration::from_secs(600),

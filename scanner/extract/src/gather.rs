@@ -1,0 +1,234 @@
+//! Gathers a layer from its entries, wherever these come from.
+
+use crate::extractor::{Extracted, Extractor};
+use crate::layer::{FileRecord, LayerInventory};
+use crate::run;
+use crate::{places, shadow};
+use api_vocab::{Problem, ProblemCode};
+use scanner_rootfs::{Budget, Clock, Problems};
+use std::collections::HashMap;
+use std::io::Read;
+
+/// Files of which we remember that they were looked at, for hard links to them.
+const EXAMINED: usize = 500_000;
+
+/// A layer in the making.
+pub(crate) struct Gather<'e> {
+    extractors: &'e [Box<dyn Extractor>],
+    limits: run::Limits<'e>,
+    files: Vec<Option<FileRecord>>,
+    /// Records by the hash of their path.
+    at: HashMap<u64, Vec<usize>>,
+    /// Hashes of paths that an extractor has looked at, and whether something was found.
+    examined: HashMap<u64, bool>,
+    whiteouts: Vec<Box<str>>,
+    opaques: Vec<Box<str>>,
+    links: Vec<(Box<str>, Box<str>)>,
+    shadows: Vec<u64>,
+    problems: Problems,
+    /// Memory that may still be taken, roughly.
+    left: u64,
+    full: bool,
+}
+
+impl<'e> Gather<'e> {
+    pub(crate) fn new(extractors: &'e [Box<dyn Extractor>], budget: &Budget, clock: Clock<'e>) -> Self {
+        Gather {
+            extractors,
+            limits: run::Limits { file_time: budget.file_time, file: budget.file, clock },
+            files: Vec::new(),
+            at: HashMap::new(),
+            examined: HashMap::new(),
+            whiteouts: Vec::new(),
+            opaques: Vec::new(),
+            links: Vec::new(),
+            shadows: Vec::new(),
+            problems: Problems::at_most(budget.problems),
+            left: budget.kept,
+            full: false,
+        }
+    }
+
+    /// A problem of the layer as a whole.
+    pub(crate) fn problem(&mut self, problem: Problem) {
+        self.problems.push(problem);
+    }
+
+    pub(crate) fn folder(&mut self, path: &str) {
+        self.replace(shadow::of_path(path), path);
+        self.shadows.push(shadow::of_folder(path));
+    }
+
+    pub(crate) fn other(&mut self, path: &str) {
+        self.entry(path);
+    }
+
+    pub(crate) fn file(&mut self, path: &str, size: u64, executable: bool, content: &mut dyn Read) {
+        let hash = self.entry(path);
+        let extractors = self.extractors;
+        let mut wanting = extractors.iter().filter(|extractor| extractor.wants(path)).peekable();
+        let Some(first) = wanting.next() else { return };
+        let file = run::File { path, size, executable };
+        if wanting.peek().is_none() {
+            let extracted = run::extract(first.as_ref(), file, content, self.limits);
+            return self.keep(hash, path, first.as_ref(), extracted);
+        }
+        let bytes = run::read_shared(file, content, self.limits);
+        for extractor in std::iter::once(first).chain(wanting) {
+            let extracted = match &bytes {
+                Ok(bytes) => run::extract(extractor.as_ref(), file, &mut bytes.as_slice(), self.limits),
+                Err(problem) => Extracted::failed(problem.clone()),
+            };
+            self.keep(hash, path, extractor.as_ref(), extracted);
+        }
+    }
+
+    pub(crate) fn symlink(&mut self, path: &str, target: &str) {
+        self.entry(path);
+        if places::is_on_the_way(path) && self.affords(path.len() + target.len()) {
+            self.links.push((path.into(), target.into()));
+        }
+    }
+
+    /// The content of a hard link came with its target, if the same extractor wanted that too.
+    pub(crate) fn hard_link(&mut self, path: &str, target: &str) {
+        let hash = self.entry(path);
+        let extractors = self.extractors;
+        for extractor in extractors.iter().filter(|extractor| extractor.wants(path)) {
+            let extracted = self.extracted_at(target, extractor.as_ref()).unwrap_or_else(|| {
+                let detail = format!("a hard link to {target}, which was not read");
+                Extracted::failed(Problem::new(ProblemCode::LinkUnresolved, path, detail))
+            });
+            self.keep(hash, path, extractor.as_ref(), extracted);
+        }
+    }
+
+    pub(crate) fn whiteout(&mut self, path: &str) {
+        if self.affords(path.len()) {
+            self.whiteouts.push(path.into());
+        }
+    }
+
+    pub(crate) fn opaque(&mut self, dir: &str) {
+        if self.affords(dir.len()) {
+            self.opaques.push(dir.into());
+        }
+    }
+
+    /// The layer without what only its bytes tell.
+    pub(crate) fn finish(mut self) -> LayerInventory {
+        self.shadows.sort_unstable();
+        self.shadows.dedup();
+        self.whiteouts.sort_unstable();
+        self.opaques.sort_unstable();
+        let files: Vec<FileRecord> = std::mem::take(&mut self.files).into_iter().flatten().collect();
+        for file in &files {
+            self.check_visible(&file.path);
+        }
+        LayerInventory {
+            files,
+            whiteouts: self.whiteouts,
+            opaques: self.opaques,
+            links: self.links,
+            shadows: self.shadows,
+            problems: self.problems.into_vec(),
+            ..LayerInventory::default()
+        }
+    }
+
+    /// Notes that there is an entry that is no folder at `path`.
+    fn entry(&mut self, path: &str) -> u64 {
+        let hash = shadow::of_path(path);
+        self.replace(hash, path);
+        self.shadows.push(hash);
+        hash
+    }
+
+    /// The last of several entries at a path counts, as it does for the runtimes.
+    fn replace(&mut self, hash: u64, path: &str) {
+        let Some(before) = self.at.remove(&hash) else { return };
+        for index in before {
+            if let Some(slot) = self.files.get_mut(index) {
+                *slot = None;
+            }
+        }
+        self.examined.remove(&hash);
+        let detail = "two entries for one path";
+        self.problems.push(Problem::new(ProblemCode::AmbiguousArchive, path, detail));
+    }
+
+    fn keep(&mut self, hash: u64, path: &str, extractor: &dyn Extractor, extracted: Extracted) {
+        let found = extracted != Extracted::default();
+        if self.examined.len() < EXAMINED {
+            *self.examined.entry(hash).or_default() |= found;
+        }
+        if !found || !self.affords(weight(path, &extracted)) {
+            return;
+        }
+        self.at.entry(hash).or_default().push(self.files.len());
+        self.files.push(Some(FileRecord {
+            path: path.into(),
+            extractor: extractor.name().into(),
+            packages: extracted.packages,
+            distro: extracted.distro,
+            problems: extracted.problems,
+        }));
+    }
+
+    /// What `extractor` made of `path`, if it has looked at it.
+    fn extracted_at(&self, path: &str, extractor: &dyn Extractor) -> Option<Extracted> {
+        let hash = shadow::of_path(path);
+        self.examined.get(&hash).filter(|_| extractor.wants(path))?;
+        let records = self.at.get(&hash).into_iter().flatten();
+        let mut records = records.filter_map(|index| self.files.get(*index)?.as_ref());
+        let record = records.find(|record| *record.extractor == *extractor.name());
+        Some(record.map_or_else(Extracted::default, |record| Extracted {
+            packages: record.packages.clone(),
+            problems: record.problems.clone(),
+            distro: record.distro.clone(),
+        }))
+    }
+
+    fn affords(&mut self, bytes: usize) -> bool {
+        // What surrounds each thing that is kept: pointers, lengths, the allocator's own.
+        let cost = (bytes as u64).saturating_add(64);
+        if let Some(left) = self.left.checked_sub(cost) {
+            self.left = left;
+            return true;
+        }
+        if !std::mem::replace(&mut self.full, true) {
+            let detail = "more was found than is kept of a layer";
+            self.problems.push(Problem::new(ProblemCode::TooManyEntries, "", detail));
+        }
+        false
+    }
+
+    /// A file below something that is no folder, or that the same layer removes, is there for
+    /// some readers only.
+    fn check_visible(&mut self, path: &str) {
+        let below_link = shadow::lineage(path)
+            .skip(1)
+            .any(|folder| self.shadows.binary_search(&shadow::of_path(folder)).is_ok());
+        let removed =
+            shadow::lineage(path).any(|one| self.whiteouts.binary_search_by(|w| (**w).cmp(one)).is_ok());
+        let reason = match (below_link, removed) {
+            (true, _) => "lies below an entry that is no folder",
+            (_, true) => "is removed by the layer that holds it",
+            _ => return,
+        };
+        self.problems.push(Problem::new(ProblemCode::AmbiguousArchive, path, reason));
+    }
+}
+
+/// Roughly, the memory that a record takes.
+fn weight(path: &str, extracted: &Extracted) -> usize {
+    let packages = extracted.packages.iter().map(|found| {
+        let package = &found.package;
+        let source = package.source().map_or(0, |source| source.name().len() + source.version().len());
+        let licenses: usize = found.licenses.iter().map(|license| 32 + license.len()).sum();
+        let nested = found.nested.as_deref().map_or(0, str::len);
+        240 + package.name().len() + package.version().len() + source + licenses + nested
+    });
+    let problems = extracted.problems.iter().map(|problem| 64 + problem.path.len() + problem.detail.len());
+    160 + path.len() + packages.sum::<usize>() + problems.sum::<usize>()
+}

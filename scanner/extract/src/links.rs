@@ -1,0 +1,111 @@
+//! Symbolic links on the way to package databases: those that lead elsewhere are problems.
+
+use crate::layer::LayerInventory;
+use crate::{places, shadow};
+use api_vocab::{Problem, ProblemCode};
+
+/// As many links as Linux follows.
+const MAX_STEPS: usize = 40;
+
+type Link = (Box<str>, Box<str>);
+
+/// A problem for each of the `visible` links that moves a package database to where it is not
+/// read.
+pub(crate) fn unresolved(layers: &[LayerInventory], visible: &[(&LayerInventory, &Link)]) -> Vec<Problem> {
+    let links: Vec<&Link> = visible.iter().map(|(_, link)| *link).collect();
+    let problem = |(path, target): &&Link| {
+        let detail = format!("a symbolic link to {target}, where no package database is read");
+        Problem::new(ProblemCode::LinkUnresolved, path, detail)
+    };
+    links.iter().filter(|link| hides_a_place(link, &links, layers)).map(problem).collect()
+}
+
+fn hides_a_place((path, target): &Link, links: &[&Link], layers: &[LayerInventory]) -> bool {
+    // On a merged system nearly all places do not exist; there, only what exists counts.
+    let merged = places::is_merged(path, target.trim_start_matches('/'));
+    places::below(path).any(|rest| match resolve(&format!("{path}{rest}"), links) {
+        None => true,
+        Some(resolved) => !places::is_place(&resolved) && (!merged || exists(&resolved, layers)),
+    })
+}
+
+fn exists(path: &str, layers: &[LayerInventory]) -> bool {
+    let hash = shadow::of_path(path);
+    layers.iter().any(|layer| layer.shadows.binary_search(&hash).is_ok())
+}
+
+/// Where `path` leads within the image; `None` for a loop.
+fn resolve(path: &str, links: &[&Link]) -> Option<String> {
+    let mut path = path.to_owned();
+    for _ in 0..MAX_STEPS {
+        let followed = shadow::lineage(&path).find_map(|one| {
+            let (_, target) = links.iter().find(|(link, _)| **link == *one)?;
+            Some(join(one, target, path.get(one.len()..)?))
+        });
+        match followed {
+            None => return Some(path),
+            Some(next) => path = next,
+        }
+    }
+    None
+}
+
+/// The target of the link at `link`, then `rest`; `..` at the root stays there.
+fn join(link: &str, target: &str, rest: &str) -> String {
+    let folder = link.rsplit_once('/').map_or("", |(folder, _)| folder);
+    let start = if target.starts_with('/') { "" } else { folder };
+    let mut parts: Vec<&str> = Vec::new();
+    for part in start.split('/').chain(target.split('/')).chain(rest.split('/')) {
+        match part {
+            "" | "." => {}
+            ".." => {
+                parts.pop();
+            }
+            _ => parts.push(part),
+        }
+    }
+    parts.join("/")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hidden(links: &[(&str, &str)], existing: &[&str]) -> usize {
+        let mut shadows: Vec<u64> = existing.iter().map(|path| shadow::of_path(path)).collect();
+        shadows.sort_unstable();
+        let links = links.iter().map(|(path, target)| ((*path).into(), (*target).into())).collect();
+        let layer = LayerInventory { links, shadows, ..LayerInventory::default() };
+        let visible: Vec<(&LayerInventory, &Link)> = layer.links.iter().map(|link| (&layer, link)).collect();
+        unresolved(std::slice::from_ref(&layer), &visible).len()
+    }
+
+    #[test]
+    fn link_between_places_is_resolved() {
+        for links in [
+            &[("etc/os-release", "../usr/lib/os-release")][..],
+            &[("etc/os-release", "/usr/lib/os-release")],
+            &[("var/lib/rpm", "../../usr/lib/sysimage/rpm")],
+            &[("lib", "usr/lib"), ("bin", "usr/bin"), ("etc/os-release", "../lib/os-release")],
+            &[("lib", "/usr/lib")],
+        ] {
+            assert_eq!(hidden(links, &["usr/lib/os-release"]), 0, "{links:?}");
+        }
+    }
+
+    #[test]
+    fn link_that_moves_a_database_is_a_problem() {
+        for link in [
+            ("var/lib/dpkg", "/data/dpkg"),
+            ("var", "data/var"),
+            ("var/lib/dpkg/status", "status-real"),
+            ("etc/os-release", "/nowhere"),
+            ("etc", "../../.."),
+            ("var/lib/rpm", "rpm"),
+            ("usr", "etc"),
+        ] {
+            assert_eq!(hidden(&[link], &[]), 1, "{link:?}");
+        }
+        assert_eq!(hidden(&[("var/lib", "/var/lib2"), ("var/lib2", "/var/lib")], &[]), 1);
+    }
+}

@@ -1,0 +1,49 @@
+//! Where distributions keep what they say of themselves: the paths for which a symbolic link on
+//! the way matters.
+
+/// Databases and os-release, each with the last name that a link may hide. Programs of languages
+/// are found wherever they lie, so that links to them need no following.
+const PLACES: [&str; 14] = [
+    "etc/os-release",
+    "lib/apk/db/installed",
+    "usr/lib/apk/db/installed",
+    "usr/lib/os-release",
+    "usr/lib/sysimage/rpm/Packages",
+    "usr/lib/sysimage/rpm/Packages.db",
+    "usr/lib/sysimage/rpm/rpmdb.sqlite",
+    "usr/share/rpm/rpmdb.sqlite",
+    "var/lib/dpkg/status",
+    "var/lib/dpkg/status.d/*",
+    "var/lib/rpm/Packages",
+    "var/lib/rpm/Packages.db",
+    "var/lib/rpm/rpmdb.sqlite",
+    "var/lib/rpm/Packages.sqlite",
+];
+
+/// Links below which distributions moved whole folders to `usr` (usr-merge).
+const MERGED: [&str; 6] = ["bin", "lib", "lib32", "lib64", "libx32", "sbin"];
+
+/// Whether `path` is a place or a folder above one.
+pub(crate) fn is_on_the_way(path: &str) -> bool {
+    PLACES.iter().any(|place| rest_below(place, path).is_some())
+}
+
+/// Whether `path` is a place, or a folder in which everything is one.
+pub(crate) fn is_place(path: &str) -> bool {
+    PLACES.contains(&path) || path.starts_with("var/lib/dpkg/status.d/")
+}
+
+/// Whether `path` is a link that every merged system has.
+pub(crate) fn is_merged(path: &str, target: &str) -> bool {
+    MERGED.contains(&path) && target == format!("usr/{path}")
+}
+
+/// The places at or below `path`, each as what follows `path`.
+pub(crate) fn below(path: &str) -> impl Iterator<Item = &'static str> {
+    PLACES.iter().filter_map(move |place| rest_below(place, path))
+}
+
+/// What follows `path` in `place`: empty, or with a slash before it.
+fn rest_below(place: &'static str, path: &str) -> Option<&'static str> {
+    place.strip_prefix(path).filter(|rest| rest.is_empty() || rest.starts_with('/'))
+}

@@ -1,0 +1,139 @@
+//! Stacks layers into the inventory of an image: what the upper ones hide is not there.
+
+use crate::extractor::ExtractedPackage;
+use crate::layer::{FileRecord, LayerInventory};
+use crate::links::unresolved;
+use crate::shadow;
+use api_vocab::{
+    Digest, Distro, Ecosystem, Family, InstalledPackage, Inventory, Package, Problem, ProblemCode,
+};
+
+/// Where os-release is looked for, as os-release(5) says.
+const OS_RELEASE: [&str; 2] = ["etc/os-release", "usr/lib/os-release"];
+
+/// What is in an image of these layers, the bottom one first.
+pub fn stack(layers: &[LayerInventory]) -> Inventory {
+    let files = visible(layers, |layer| &layer.files, |file| &file.path);
+    let distro = distro(&files);
+    let mut filing = Filing { ecosystem: distro.as_ref().and_then(|d| d.ecosystem.clone()), unknown: false };
+    let mut packages = Vec::new();
+    let mut problems: Vec<Problem> = layers.iter().flat_map(|layer| layer.problems.clone()).collect();
+    for (layer, file) in files {
+        let diff_id = layer.diff_id.as_ref();
+        packages.extend(file.packages.iter().map(|found| filing.install(found, file, diff_id)));
+        problems.extend_from_slice(&file.problems);
+    }
+    problems.extend(unresolved(layers, &visible(layers, |layer| &layer.links, |(path, _)| path)));
+    problems.extend(filing.problem(distro.as_ref()));
+    packages.sort_unstable();
+    packages.dedup();
+    problems.sort_unstable();
+    problems.dedup();
+    Inventory { distro, packages, problems }
+}
+
+/// The things of all layers that no upper layer hides, with their layers.
+fn visible<'l, T>(
+    layers: &'l [LayerInventory],
+    things: impl Fn(&'l LayerInventory) -> &'l [T],
+    path: impl Fn(&T) -> &str,
+) -> Vec<(&'l LayerInventory, &'l T)> {
+    let mut visible = Vec::new();
+    let mut rest = layers;
+    while let Some((layer, uppers)) = rest.split_first() {
+        let shown = things(layer).iter().filter(|thing| !is_hidden(path(thing), uppers));
+        visible.extend(shown.map(|thing| (layer, thing)));
+        rest = uppers;
+    }
+    visible
+}
+
+/// Whether one of `uppers` hides what lies at `path` beneath it.
+fn is_hidden(path: &str, uppers: &[LayerInventory]) -> bool {
+    let lineage: Vec<(&str, u64)> = shadow::lineage(path).map(|one| (one, shadow::of_path(one))).collect();
+    let as_folder = shadow::of_folder(path);
+    uppers.iter().any(|upper| {
+        let shadowed = |hash: &u64| upper.shadows.binary_search(hash).is_ok();
+        shadowed(&as_folder)
+            || is_listed(&upper.opaques, "")
+            || lineage.iter().any(|(one, hash)| shadowed(hash) || is_listed(&upper.whiteouts, one))
+            || lineage.iter().skip(1).any(|(folder, _)| is_listed(&upper.opaques, folder))
+    })
+}
+
+fn is_listed(sorted: &[Box<str>], path: &str) -> bool {
+    sorted.binary_search_by(|listed| (**listed).cmp(path)).is_ok()
+}
+
+/// The first os-release in the order of its manual page that says something.
+fn distro(files: &[(&LayerInventory, &FileRecord)]) -> Option<Distro> {
+    OS_RELEASE.iter().find_map(|place| {
+        let mut at_place = files.iter().filter(|(_, file)| *file.path == **place);
+        at_place.find_map(|(_, file)| file.distro.clone())
+    })
+}
+
+/// Files packages under the image's distribution.
+struct Filing {
+    ecosystem: Option<Ecosystem>,
+    unknown: bool,
+}
+
+impl Filing {
+    fn install(
+        &mut self,
+        found: &ExtractedPackage,
+        file: &FileRecord,
+        layer: Option<&Digest>,
+    ) -> InstalledPackage {
+        let path = match &found.nested {
+            Some(nested) => format!("{}!/{nested}", file.path).into(),
+            None => file.path.clone(),
+        };
+        InstalledPackage {
+            package: self.file(found.package.clone()),
+            path,
+            layer: layer.cloned(),
+            extractor: file.extractor.clone(),
+            licenses: found.licenses.clone(),
+        }
+    }
+
+    fn file(&mut self, package: Package) -> Package {
+        if !is_distribution(package.ecosystem().family()) {
+            return package;
+        }
+        self.unknown |= self.ecosystem.is_none();
+        package.in_ecosystem(self.ecosystem.clone().unwrap_or(Ecosystem::of(Family::Linux)))
+    }
+
+    /// Said once, however many packages there are.
+    fn problem(&self, distro: Option<&Distro>) -> Option<Problem> {
+        let detail = match distro {
+            None => "there are packages of a distribution, and no os-release that names it".to_owned(),
+            Some(distro) => format!("no advisories are known for the distribution {:?}", distro.id),
+        };
+        self.unknown.then(|| Problem::new(ProblemCode::UnknownDistribution, "", detail))
+    }
+}
+
+/// Whether packages of this family belong to a distribution, so that its release matters.
+fn is_distribution(family: Family) -> bool {
+    !matches!(
+        family,
+        Family::Bitnami
+            | Family::Cran
+            | Family::CratesIo
+            | Family::Go
+            | Family::Hackage
+            | Family::Hex
+            | Family::Maven
+            | Family::Npm
+            | Family::NuGet
+            | Family::Packagist
+            | Family::Pub
+            | Family::PyPi
+            | Family::RubyGems
+            | Family::Swift
+    )
+}
