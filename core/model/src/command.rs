@@ -25,6 +25,14 @@ pub enum Command {
         /// All pods.
         pods: Vec<ObservedPod>,
     },
+    /// A perceiver has listed all there is in [`Command::Observe`]s before this; what is not
+    /// named here is gone. → `Done`
+    ObserveRest {
+        /// Where.
+        source: SourceId,
+        /// All pods that it listed, taken or refused.
+        named: Vec<PodKey>,
+    },
     /// A perceiver is alive and saw nothing new. → `Done`
     Heartbeat {
         /// Whose.

@@ -76,6 +76,7 @@ impl Model {
         match command {
             Command::Observe { source, observations } => Ok(self.observe(&source, observations, step)),
             Command::ObserveAll { source, pods } => Ok(self.observe_all(&source, pods, step)),
+            Command::ObserveRest { source, named } => Ok(self.observe_rest(&source, named, step)),
             Command::Heartbeat { source } => Ok(self.heartbeat(&source, step)),
             Command::ForgetSource { source } => self.forget_source(&source, step),
             Command::RegisterScanner(registration) => self.register(registration, step),

@@ -5,7 +5,7 @@ use crate::{
     Answer, Change, Container, Image, Observation, ObservationRefusal, Observed, ObservedContainer,
     ObservedPod, Pod, PodId, Refusal, Source, SourceHealth,
 };
-use api_vocab::{Digest, SourceId};
+use api_vocab::{Digest, PodKey, SourceId};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -52,12 +52,23 @@ impl Model {
             present.insert(PodId { source: Arc::clone(&shared), key: pod.key.clone() });
             observed.count(index, self.take_pod(&shared, pod, step));
         }
+        self.drop_absent(source, |id| present.contains(id), step);
+        Answer::Observed(observed)
+    }
+
+    pub(crate) fn observe_rest(&mut self, source: &SourceId, named: Vec<PodKey>, step: &mut Step) -> Answer {
+        self.heard(source, true, step);
+        let named: BTreeSet<PodKey> = named.into_iter().collect();
+        self.drop_absent(source, |id| named.contains(&id.key), step);
+        Answer::Done
+    }
+
+    fn drop_absent(&mut self, source: &SourceId, is_present: impl Fn(&PodId) -> bool, step: &mut Step) {
         for id in self.pods_of(source) {
-            if !present.contains(&*id) {
+            if !is_present(&id) {
                 self.drop_pod(&id, step);
             }
         }
-        Answer::Observed(observed)
     }
 
     pub(crate) fn heartbeat(&mut self, source: &SourceId, step: &mut Step) -> Answer {
