@@ -147,7 +147,7 @@ const OTHER_ENDINGS: [&str; 141] = [
 ];
 
 /// Folders whose files are read by people or by programs, never run.
-const OTHER_FOLDERS: [&str; 16] = [
+const OTHER_FOLDERS: [&str; 22] = [
     "usr/share/doc/",
     "usr/share/fonts/",
     "usr/share/i18n/",
@@ -164,6 +164,12 @@ const OTHER_FOLDERS: [&str; 16] = [
     "usr/lib/locale/",
     "var/lib/dpkg/",
     "var/lib/apt/",
+    "lib/apk/db/",
+    "usr/lib/apk/db/",
+    "usr/lib/sysimage/rpm/",
+    "usr/share/rpm/",
+    "var/lib/rpm/",
+    "var/lib/rpmmanifest/",
 ];
 
 /// Whether the file at `path` is worth a look at its first bytes.

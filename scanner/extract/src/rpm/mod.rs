@@ -19,7 +19,8 @@ use header::Header;
 /// A database is held in memory; one of 1000 packages has about 40 MiB.
 const LARGEST: u64 = 128 << 20;
 
-const FOLDERS: [&str; 2] = ["var/lib/rpm/", "usr/lib/sysimage/rpm/"];
+/// Where it lies: by tradition, on newer systems, and on those that rpm-ostree installs.
+const FOLDERS: [&str; 3] = ["var/lib/rpm/", "usr/lib/sysimage/rpm/", "usr/share/rpm/"];
 
 /// Reads the packages that rpm has installed.
 pub struct Rpm;

@@ -65,12 +65,32 @@ fn paths_wanted_are_those_of_rpm() {
         PATH,
         "var/lib/rpm/rpmdb.sqlite-wal",
         "usr/lib/sysimage/rpm/rpmdb.sqlite",
+        "usr/share/rpm/rpmdb.sqlite",
         "var/lib/rpmmanifest/container-manifest-2",
     ] {
         assert!(Rpm.wants(path), "{path}");
     }
     for path in ["var/lib/rpm/Index.db", "var/lib/rpm/x/Packages", "home/var/lib/rpm/Packages", "Packages"] {
         assert!(!Rpm.wants(path), "{path}");
+    }
+}
+
+/// A file that several extractors want is not streamed, and has a lower limit.
+#[test]
+fn databases_are_wanted_by_nobody_else() {
+    for path in [
+        "var/lib/rpm/Packages",
+        "usr/lib/sysimage/rpm/Packages.db",
+        "usr/share/rpm/rpmdb.sqlite",
+        "var/lib/rpmmanifest/container-manifest-2",
+        "var/lib/dpkg/status",
+        "var/lib/dpkg/status.d/base",
+        "lib/apk/db/installed",
+        "usr/lib/apk/db/installed",
+    ] {
+        let extractors = crate::registry::all();
+        let wanting = extractors.iter().filter(|extractor| extractor.wants(path));
+        assert_eq!(wanting.count(), 1, "{path}");
     }
 }
 
