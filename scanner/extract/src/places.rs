@@ -3,7 +3,7 @@
 
 /// Databases and os-release, each with the last name that a link may hide. Programs of languages
 /// are found wherever they lie, so that links to them need no following.
-const PLACES: [&str; 14] = [
+const PLACES: [&str; 13] = [
     "etc/os-release",
     "lib/apk/db/installed",
     "usr/lib/apk/db/installed",
@@ -11,13 +11,12 @@ const PLACES: [&str; 14] = [
     "usr/lib/sysimage/rpm/Packages",
     "usr/lib/sysimage/rpm/Packages.db",
     "usr/lib/sysimage/rpm/rpmdb.sqlite",
-    "usr/share/rpm/rpmdb.sqlite",
     "var/lib/dpkg/status",
     "var/lib/dpkg/status.d/*",
     "var/lib/rpm/Packages",
     "var/lib/rpm/Packages.db",
     "var/lib/rpm/rpmdb.sqlite",
-    "var/lib/rpm/Packages.sqlite",
+    "var/lib/rpmmanifest/container-manifest-2",
 ];
 
 /// Links below which distributions moved whole folders to `usr` (usr-merge).
@@ -46,4 +45,27 @@ pub(crate) fn below(path: &str) -> impl Iterator<Item = &'static str> {
 /// What follows `path` in `place`: empty, or with a slash before it.
 fn rest_below(place: &'static str, path: &str) -> Option<&'static str> {
     place.strip_prefix(path).filter(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_are_all_wanted() {
+        let extractors = crate::registry::all();
+        for place in PLACES {
+            assert!(extractors.iter().any(|extractor| extractor.wants(place)), "{place}");
+        }
+    }
+
+    #[test]
+    fn folder_above_a_place_is_on_the_way() {
+        for path in ["var", "var/lib", "var/lib/dpkg", "var/lib/dpkg/status", "lib", "usr/lib/apk"] {
+            assert!(is_on_the_way(path), "{path}");
+        }
+        for path in ["va", "var/li", "usr/bin", "var/lib/dpkg/status2", "etc/os-release.d"] {
+            assert!(!is_on_the_way(path), "{path}");
+        }
+    }
 }

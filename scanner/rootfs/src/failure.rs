@@ -26,6 +26,7 @@ impl Failure {
         let code = match error.kind() {
             io::ErrorKind::UnexpectedEof => ProblemCode::Truncated,
             io::ErrorKind::TimedOut => ProblemCode::TimeExceeded,
+            io::ErrorKind::FileTooLarge => ProblemCode::TooLarge,
             _ => ProblemCode::Malformed,
         };
         Failure::new(code, format!("cannot read on: {error}"))

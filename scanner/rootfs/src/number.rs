@@ -65,7 +65,7 @@ mod tests {
             (b"\x80\0\0\0\x80\0\0\0\0\0\0\0", Wrong),
             (b"\x80\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff", Wrong),
             (b"\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff", Wrong),
-            (b"\0\0\0\0\0\0\0\0\0017\0", Doubtful(15)),
+            (b"\0\0\0\0\0\0\0\0\x0017\0", Doubtful(15)),
             (b"17\0garbage\0", Doubtful(15)),
             (b"17 9", Doubtful(15)),
             (b"8", Wrong),
