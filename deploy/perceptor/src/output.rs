@@ -25,3 +25,9 @@ pub fn json_document(out: &mut dyn Write, value: &serde_json::Value) -> io::Resu
     serde_json::to_writer_pretty(&mut *out, value)?;
     out.write_all(b"\n")
 }
+
+/// How wide the screen is, in characters; 100 where it does not say.
+pub fn screen_width() -> usize {
+    let width = console::Term::stdout().size_checked().map(|(_, columns)| usize::from(columns));
+    width.filter(|columns| *columns > 0).unwrap_or(100)
+}

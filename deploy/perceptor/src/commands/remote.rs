@@ -1,0 +1,82 @@
+//! Asking a core: the connection, the event stream, documents.
+
+use crate::cli::{DocumentFormat, EventsArgs, ListFormat, RemoteArgs, SbomArgs};
+use crate::output;
+use anyhow::{Context, Result};
+use api_client::{Client, ClientSettings};
+use api_wire::event::{Change, Event, EventQuery};
+use api_wire::sbom::SbomFormat;
+use futures_util::TryStreamExt;
+use std::io::Write;
+use std::pin::pin;
+
+/// A client of the core that the command line names.
+pub fn connect(args: &RemoteArgs) -> Result<Client> {
+    let settings = ClientSettings {
+        core: args.core.clone(),
+        token_file: args.token_file.clone(),
+        ca_file: args.ca_file.clone(),
+        ..ClientSettings::default()
+    };
+    Ok(Client::new(&settings)?)
+}
+
+pub async fn events(args: &EventsArgs, out: &mut (dyn Write + Send)) -> Result<()> {
+    let client = connect(&args.remote)?;
+    let mut events = pin!(client.events(EventQuery { after: args.after }));
+    let mut seen = 0;
+    while let Some(event) = events.try_next().await? {
+        match args.remote.output {
+            ListFormat::Json => output::json_line(out, &event)?,
+            ListFormat::Table | ListFormat::Wide => writeln!(out, "{}", line(&event))?,
+        }
+        out.flush()?;
+        seen += 1;
+        if seen == args.remote.limit {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// An event as one line for people.
+pub fn line(event: &Event) -> String {
+    let what = match &event.change {
+        Change::PodPresent { source, pod } => format!("pod {pod} is on {source}"),
+        Change::PodGone { source, pod } => format!("pod {pod} is gone from {source}"),
+        Change::ImageState { image, state, reason } => {
+            let reason = reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
+            format!("image {} is {state}{reason}", image.short())
+        }
+        Change::ImageMerged { image, alias } => {
+            format!("image {} is the same as {}", alias.short(), image.short())
+        }
+        Change::ImageRetired { image } => format!("image {} is forgotten", image.short()),
+        Change::FindingsChanged { image, appeared, disappeared } => {
+            let ids = |mentions: &[api_wire::event::FindingMention], sign: char| {
+                let ids: Vec<String> = mentions.iter().take(5).map(|m| format!("{sign}{}", m.id)).collect();
+                let more = mentions.len().saturating_sub(5);
+                if more == 0 { ids.join(" ") } else { format!("{} {sign}{more} more", ids.join(" ")) }
+            };
+            format!("findings of {}: {} {}", image.short(), ids(appeared, '+'), ids(disappeared, '-'))
+        }
+        Change::RevisionChanged { revision } => format!("advisories are at revision {revision}"),
+    };
+    let plain: String = what.chars().flat_map(escaped).collect();
+    format!("{:>6}  {}  {}", event.id, event.at, plain.trim_end())
+}
+
+/// Text from images must not command the terminal.
+fn escaped(c: char) -> Vec<char> {
+    if c.is_control() { c.escape_debug().collect() } else { vec![c] }
+}
+
+pub async fn sbom(args: &SbomArgs, out: &mut (dyn Write + Send)) -> Result<()> {
+    let format = match args.format {
+        DocumentFormat::Cyclonedx => SbomFormat::Cyclonedx,
+        DocumentFormat::Spdx => SbomFormat::Spdx,
+    };
+    let document = connect(&args.remote)?.sbom(&args.digest, format).await?;
+    let document = serde_json::from_slice(&document).context("the core's SBOM is not JSON")?;
+    Ok(output::json_document(out, &document)?)
+}
