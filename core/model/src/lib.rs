@@ -82,6 +82,9 @@ mod source;
 mod sweep;
 mod view;
 
+#[cfg(test)]
+mod tests;
+
 pub use answer::{Answer, Applied, Grant, LayerAnswer, ObservationRefusal, Observed};
 pub use command::{
     Command, Failure, FailureKind, Identity, Observation, ObservedContainer, ObservedPod, Report,
