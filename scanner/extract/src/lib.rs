@@ -12,6 +12,7 @@ mod directory;
 mod dpkg;
 mod extractor;
 mod gather;
+mod java;
 mod layer;
 mod lines;
 mod links;

@@ -4,6 +4,7 @@ use crate::apk::Apk;
 use crate::binary::Binary;
 use crate::dpkg::Dpkg;
 use crate::extractor::Extractor;
+use crate::java::Java;
 use crate::node::Node;
 use crate::os_release::OsRelease;
 use crate::python::Python;
@@ -20,6 +21,7 @@ pub fn all() -> Vec<Box<dyn Extractor>> {
         Box::new(Apk),
         Box::new(Binary),
         Box::new(Dpkg),
+        Box::new(Java),
         Box::new(Node),
         Box::new(OsRelease),
         Box::new(Python),
