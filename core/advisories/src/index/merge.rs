@@ -31,8 +31,9 @@ pub(super) fn merge(hits: &[Hit<'_>]) -> Vec<Finding> {
         known.sort();
         known.dedup();
         let mut group = Group { ids: ids.into_iter().collect(), claims: vec![claim] };
-        for other in known.iter().filter_map(|at| groups.get_mut(*at)) {
-            group = std::mem::take(other).joined(group);
+        for at in &known {
+            let other = groups.get_mut(*at).map(std::mem::take).unwrap_or_default();
+            group = other.joined(group);
         }
         let at = known.first().copied().unwrap_or(groups.len());
         group_of.extend(group.ids.iter().map(|id| (*id, at)));
