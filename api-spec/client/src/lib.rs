@@ -15,6 +15,8 @@ mod readers;
 mod scanners;
 mod settings;
 mod sse;
+#[cfg(test)]
+mod tests;
 
 pub use client::{Client, Retry};
 pub use error::{Advice, ClientError};
