@@ -47,16 +47,21 @@ pub(super) fn read(bytes: &[u8], order: Order, each: Sink<'_>) {
     if last >= table.pages.count() {
         each(Err(Fault::truncated("Berkeley DB ends early")));
     }
+    let mut found = 0;
     for number in 1..table.pages.count().min(last.saturating_add(1)) {
-        table.read_page(number, each);
+        found += table.read_page(number, each);
+    }
+    if found < order.len32(bytes, 88).unwrap_or(0) {
+        each(Err(Fault::malformed("Berkeley DB holds fewer keys than it states")));
     }
 }
 
 impl<'a> Table<'a> {
-    fn read_page(&mut self, number: usize, each: Sink<'_>) {
-        let Some(page) = self.pages.get(number) else { return };
+    /// Reads a page of items, if it is one; the number of its keys.
+    fn read_page(&mut self, number: usize, each: Sink<'_>) -> usize {
+        let page = self.pages.get(number).unwrap_or_default();
         if !matches!(page.get(25), Some(&(PAGE_HASH | PAGE_HASH_UNSORTED))) {
-            return;
+            return 0;
         }
         let count = self.order.len16(page, 20).unwrap_or(0);
         // Items do not overlap, so that a page's items are no longer than the page.
@@ -68,9 +73,13 @@ impl<'a> Table<'a> {
                     self.read_value(value, &mut left, each);
                 }
                 Some(_) => {}
-                None => return each(Err(Fault::malformed("Berkeley DB page with items out of place"))),
+                None => {
+                    each(Err(Fault::malformed("Berkeley DB page with items out of place")));
+                    break;
+                }
             }
         }
+        count / 2
     }
 
     /// The bytes of an item: from its offset to that of the item before it.

@@ -84,19 +84,31 @@ impl<'a> Database<'a> {
         while let Some((number, page)) = waiting.pop() {
             let at = if number == 1 { FILE_HEADER } else { 0 };
             let header = page.get(at..).unwrap_or_default();
-            match header.first() {
+            let read = match header.first() {
                 Some(&LEAF) => self.rows(page, at, each),
-                Some(&INTERIOR) => {
-                    let children = cells(page, at, 12).map(|cell| Order::Big.len32(page, cell?));
-                    let last = std::iter::once(Order::Big.len32(header, 8));
-                    let children: Vec<_> = children.chain(last).collect();
-                    for child in children.into_iter().rev() {
-                        self.push(&mut waiting, child, each);
-                    }
-                }
-                _ => each(Err(Fault::malformed("SQLite page of a wrong type"))),
+                Some(&INTERIOR) => self.children(page, at, &mut waiting, each),
+                _ => None,
+            };
+            if read.is_none() {
+                each(Err(Fault::malformed("SQLite page that is none of a table")));
             }
         }
+    }
+
+    fn children(
+        &mut self,
+        page: &'a [u8],
+        at: usize,
+        waiting: &mut Vec<(usize, &'a [u8])>,
+        each: Sink<'_>,
+    ) -> Option<()> {
+        let children = cells(page, at, 12)?.map(|cell| Order::Big.len32(page, cell));
+        let last = std::iter::once(Order::Big.len32(page, at + 8));
+        // The first child is to be read first, so it goes on top.
+        for child in children.chain(last).collect::<Vec<_>>().into_iter().rev() {
+            self.push(waiting, child, each);
+        }
+        Some(())
     }
 
     fn push(&mut self, waiting: &mut Vec<(usize, &'a [u8])>, number: Option<usize>, each: Sink<'_>) {
@@ -110,16 +122,16 @@ impl<'a> Database<'a> {
         self.pages.take(number.checked_sub(1)?)?.get(..self.usable)
     }
 
-    fn rows(&mut self, page: &'a [u8], at: usize, each: Sink<'_>) {
+    fn rows(&mut self, page: &'a [u8], at: usize, each: Sink<'_>) -> Option<()> {
         // Cells do not overlap, so that a page's rows are no longer than the page.
         let mut left = page.len();
-        for cell in cells(page, at, 8) {
-            let row = cell.and_then(|cell| self.row(page.get(cell..)?, &mut left));
-            match row {
+        for cell in cells(page, at, 8)? {
+            match page.get(cell..).and_then(|cell| self.row(cell, &mut left)) {
                 Some(row) => each(Ok(row.as_ref())),
                 None => each(Err(Fault::malformed("SQLite row ends early"))),
             }
         }
+        Some(())
     }
 
     /// The row in a leaf's cell, with what lies on overflow pages.
@@ -162,10 +174,11 @@ impl<'a> Database<'a> {
 
 type Row<'a> = std::borrow::Cow<'a, [u8]>;
 
-/// The offsets of a page's cells.
-fn cells(page: &[u8], at: usize, header: usize) -> impl Iterator<Item = Option<usize>> + '_ {
-    let count = Order::Big.len16(page, at + 3).unwrap_or(0);
-    (0..count).map(move |index| Order::Big.len16(page, at + header + 2 * index))
+/// The offsets of a page's cells; nothing where there are more than fit.
+fn cells(page: &[u8], at: usize, header: usize) -> Option<impl Iterator<Item = usize> + '_> {
+    let count = Order::Big.len16(page, at + 3)?;
+    let offsets = page.get(at + header..at + header + 2 * count)?;
+    Some(offsets.chunks_exact(2).filter_map(|offset| Order::Big.len16(offset, 0)))
 }
 
 /// A column's value, as far as it is asked for.

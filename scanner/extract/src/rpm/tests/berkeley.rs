@@ -56,6 +56,14 @@ fn page_of_more_items_than_fit_is_malformed() {
 }
 
 #[test]
+fn page_of_items_that_is_lost_is_noticed() {
+    let mut bytes = real();
+    let page = pages_of_kind(&bytes, 13)[0];
+    bytes[page * PAGE + 25] = 0;
+    assert!(has(&extract(&Rpm, PATH, &bytes), Malformed));
+}
+
+#[test]
 fn database_that_ends_early_is_truncated() {
     let bytes = real();
     assert!(has(&extract(&Rpm, PATH, &bytes[..bytes.len() - PAGE]), Truncated));

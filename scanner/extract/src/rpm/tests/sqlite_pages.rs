@@ -76,6 +76,17 @@ fn pages_linked_in_a_circle_end() {
 }
 
 #[test]
+fn pages_of_more_cells_than_fit_are_malformed() {
+    let blobs: Vec<Vec<u8>> = (0..50).map(|n| vec![n; 300]).collect();
+    let mut bytes = database(512, TABLE, &blobs);
+    let leaves: Vec<usize> = (512..bytes.len()).step_by(512).filter(|at| bytes[*at] == 0x0d).collect();
+    for leaf in leaves {
+        bytes[leaf + 3..leaf + 5].fill(0xff);
+    }
+    assert_eq!(read(&bytes), Err("SQLite page that is none of a table"));
+}
+
+#[test]
 fn database_that_ends_early_is_truncated() {
     let bytes = database(1024, TABLE, &[vec![7; 9000]]);
     assert!(has(&extract(&Rpm, PATH, &bytes[..bytes.len() - 1024]), Truncated));
