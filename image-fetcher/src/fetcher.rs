@@ -42,8 +42,9 @@ impl Fetcher {
                 Ok(image) => return Ok(image),
                 Err(error) => {
                     let error = FetchError::from(error);
-                    let is_worse = worst.as_ref().is_none_or(|worst| worst.code == ErrorCode::NotFound);
-                    worst = if is_worse { Some(error) } else { worst };
+                    let is_absence = error.code == ErrorCode::NotFound;
+                    let is_worse = |worst: &FetchError| worst.code == ErrorCode::NotFound && !is_absence;
+                    worst = if worst.as_ref().is_none_or(is_worse) { Some(error) } else { worst };
                 }
             }
         }

@@ -5,8 +5,11 @@
 //! and reads. It refuses to uncompress layers, to write any byte of an image to disk, and to
 //! open a path that an image names.
 
+pub mod app;
+pub mod config;
 mod error;
 mod fetcher;
+pub mod http;
 mod image;
 pub mod stores;
 mod tarball;

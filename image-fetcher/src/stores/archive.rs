@@ -16,7 +16,8 @@ use api_wire::image_source::{ByteStream, LayerStream};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use std::collections::BTreeSet;
-use std::io::Read;
+use std::fs::File;
+use std::io::{Read, Take};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -104,17 +105,11 @@ impl Place {
         }
     }
 
-    /// The reader of one layer, where layers can be had singly.
-    fn open_entry(&self, name: &str) -> Result<Option<(Box<dyn Read>, u64)>, ReadError> {
+    /// One layer and its size, where layers can be had singly.
+    fn open_entry(&self, name: &str) -> Result<Option<Take<File>>, ReadError> {
         match self {
-            Place::Layout(layout) => {
-                let opened = layout.open_blob(name)?;
-                Ok(opened.map(|(file, size)| (Box::new(file) as Box<dyn Read>, size)))
-            }
-            Place::Plain(archive) => {
-                let opened = archive.open_entry(name)?;
-                Ok(opened.map(|(file, size)| (Box::new(file) as Box<dyn Read>, size)))
-            }
+            Place::Layout(layout) => Ok(layout.open_blob(name)?.map(|(file, size)| file.take(size))),
+            Place::Plain(archive) => archive.open_entry(name),
             Place::Compressed(..) => Ok(None),
         }
     }
@@ -199,7 +194,8 @@ fn send_by_name(
             continue;
         }
         let missing = || ReadError::NotFound(format!("layer {}", layer.name));
-        let (mut reader, size) = place.open_entry(&layer.name)?.ok_or_else(missing)?;
+        let mut reader = place.open_entry(&layer.name)?.ok_or_else(missing)?;
+        let size = reader.limit();
         let (diff_id, digest) = (&layer.diff_id, layer.digest.as_ref());
         let outgoing = Outgoing { name: &layer.name, diff_id, digest, size, origin: Origin::File };
         send_layer(&mut reader, &outgoing, sink)?;

@@ -40,21 +40,22 @@ impl SeekArchive {
         Ok(SeekArchive { path: path.to_owned(), entries })
     }
 
-    /// Open the file under a name: its reader and size.
+    /// Open the file under a name; the reader's limit is its size.
     ///
     /// # Errors
     /// The archive cannot be read any more.
-    pub fn open_entry(&self, name: &str) -> Result<Option<(Take<File>, u64)>, ReadError> {
+    pub fn open_entry(&self, name: &str) -> Result<Option<Take<File>>, ReadError> {
         let Some((_, offset, size)) = self.entries.find_file(name) else { return Ok(None) };
         let mut file = open_file(&self.path)?;
         file.seek(SeekFrom::Start(offset)).map_err(|error| failed(&self.path, error))?;
-        Ok(Some((file.take(size), size)))
+        Ok(Some(file.take(size)))
     }
 }
 
 impl Shelf for SeekArchive {
     fn read_document(&self, name: &str) -> Result<Option<Bytes>, ReadError> {
-        let Some((mut reader, size)) = self.open_entry(name)? else { return Ok(None) };
+        let Some(mut reader) = self.open_entry(name)? else { return Ok(None) };
+        let size = reader.limit();
         if size > MAX_DOCUMENT {
             return Err(ReadError::TooLarge { what: name.to_owned(), limit: "4 MiB" });
         }

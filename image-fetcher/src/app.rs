@@ -1,0 +1,96 @@
+//! The fetcher as a service: socket, stores, API, and a graceful end.
+
+use crate::Fetcher;
+use crate::config::FetcherSettings;
+use crate::http::{FetcherMetrics, routes};
+use crate::stores::Store;
+use crate::stores::archive::ArchiveStore;
+use crate::stores::docker::DockerStore;
+use anyhow::Context;
+use api_chassis::engines::{EngineState, find_engines};
+use api_chassis::http::{HttpSettings, Listener, Served, serve};
+use api_chassis::metrics::{self, HttpLatency};
+use api_chassis::shutdown::Shutdown;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixListener;
+use std::path::Path;
+use std::sync::Arc;
+
+/// An export's first byte may take the engine a while.
+const REQUEST_SECONDS: u64 = 600;
+
+/// A fetcher over the stores that the settings name, or the engines that are found.
+pub async fn build(settings: &FetcherSettings) -> Fetcher {
+    let endpoints = match settings.engines.as_slice() {
+        [] if settings.archives.is_empty() => found_engines().await,
+        named => named.to_vec(),
+    };
+    let engines =
+        endpoints.iter().map(|endpoint| Box::new(DockerStore::new(endpoint, None)) as Box<dyn Store>);
+    let archives = settings.archives.iter().map(|path| Box::new(ArchiveStore::new(path)) as Box<dyn Store>);
+    Fetcher::new(engines.chain(archives).collect())
+}
+
+async fn found_engines() -> Vec<String> {
+    let mut found = Vec::new();
+    for candidate in find_engines(&std::env::vars().collect()).await {
+        match candidate.state {
+            EngineState::NotFound => continue,
+            EngineState::Found(_) => tracing::info!(endpoint = candidate.endpoint, "engine found"),
+            ref state => tracing::warn!(endpoint = candidate.endpoint, %state, "engine cannot be used yet"),
+        }
+        found.push(candidate.endpoint);
+    }
+    found
+}
+
+/// Serve `fetcher` until `shutdown` begins.
+///
+/// # Errors
+/// The socket cannot be made.
+pub fn start(
+    settings: &FetcherSettings,
+    fetcher: Arc<Fetcher>,
+    shutdown: Shutdown,
+) -> anyhow::Result<Served> {
+    let listener = listen(settings).with_context(|| format!("listen on {}", settings.socket.display()))?;
+    let mut registry = metrics::registry("image_fetcher");
+    let latency = HttpLatency::register(&mut registry);
+    let api = routes(fetcher, FetcherMetrics::register(&mut registry));
+    let registry = Arc::new(registry);
+    let http = HttpSettings {
+        workers: settings.workers,
+        drain_seconds: settings.drain_seconds,
+        request_timeout_seconds: REQUEST_SECONDS,
+        requests_per_second: 0,
+        ..HttpSettings::default()
+    };
+    let served = serve(Listener::Unix(listener), &http, latency, shutdown, move |config| {
+        config.configure(api.clone()).configure(metrics::routes(Arc::clone(&registry)));
+    });
+    served.context("serve")
+}
+
+/// A socket that has its mode and group before anybody can find it under its name.
+fn listen(settings: &FetcherSettings) -> anyhow::Result<UnixListener> {
+    let mode = u32::from_str_radix(&settings.socket_mode, 8).ok().filter(|mode| mode & !0o660 == 0);
+    let mode =
+        mode.with_context(|| format!("socket_mode {:?}: expected 600 or 660", settings.socket_mode))?;
+    let folder = settings.socket.parent().filter(|folder| !folder.as_os_str().is_empty());
+    std::fs::create_dir_all(folder.unwrap_or(Path::new(".")))?;
+    let unnamed = settings.socket.with_extension(format!("new-{}", std::process::id()));
+    let listener = UnixListener::bind(&unnamed)?;
+    let prepared = prepare(&unnamed, mode, settings);
+    if prepared.is_err() {
+        std::fs::remove_file(&unnamed)?;
+    }
+    prepared?;
+    listener.set_nonblocking(true)?;
+    Ok(listener)
+}
+
+fn prepare(unnamed: &Path, mode: u32, settings: &FetcherSettings) -> std::io::Result<()> {
+    std::os::unix::fs::chown(unnamed, None, settings.socket_group)?;
+    std::fs::set_permissions(unnamed, std::fs::Permissions::from_mode(mode))?;
+    std::fs::rename(unnamed, &settings.socket)
+}

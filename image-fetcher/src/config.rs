@@ -1,0 +1,42 @@
+//! The fetcher's settings.
+
+use api_chassis::logs::LogSettings;
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+
+/// The fetcher's settings. In the environment: `PERCEPTOR_IMAGE_FETCHER_…`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct FetcherSettings {
+    /// The unix socket it serves on.
+    pub socket: PathBuf,
+    /// Who may use the socket: `600` for the owner only, `660` for its group as well.
+    pub socket_mode: String,
+    /// The number of the group that the socket belongs to; absent: the process's own.
+    pub socket_group: Option<u32>,
+    /// Engines it reads from, as `unix:///var/run/docker.sock`; empty: those that are found.
+    pub engines: Vec<String>,
+    /// Archives and layouts it reads from, after the engines.
+    pub archives: Vec<PathBuf>,
+    /// Threads that serve.
+    pub workers: usize,
+    /// How long requests may go on after shutdown has begun.
+    pub drain_seconds: u64,
+    /// Logs.
+    pub log: LogSettings,
+}
+
+impl Default for FetcherSettings {
+    fn default() -> Self {
+        FetcherSettings {
+            socket: PathBuf::from("/run/perceptor/image-fetcher.sock"),
+            socket_mode: "660".to_owned(),
+            socket_group: None,
+            engines: Vec::new(),
+            archives: Vec::new(),
+            workers: 2,
+            drain_seconds: 10,
+            log: LogSettings::default(),
+        }
+    }
+}

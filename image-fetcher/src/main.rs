@@ -1,0 +1,44 @@
+//! The image-fetcher as a process of its own.
+
+use anyhow::Context;
+use api_chassis::config::{Layers, render};
+use api_chassis::logs;
+use api_chassis::shutdown::Shutdown;
+use clap::Parser;
+use image_fetcher::config::FetcherSettings;
+use image_fetcher::{Fetcher, app};
+use std::io::Write;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// Brings images' layers within a scanner's reach; the only part that may use an engine's socket.
+#[derive(Parser)]
+#[command(version, about)]
+struct Flags {
+    /// Settings as a TOML, YAML or JSON file.
+    #[arg(long, env = "PERCEPTOR_CONFIG")]
+    config: Option<PathBuf>,
+    /// The unix socket to serve on.
+    #[arg(long)]
+    socket: Option<String>,
+    /// Show the settings that hold, and end.
+    #[arg(long)]
+    print_config: bool,
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let flags = Flags::parse();
+    let layers = Layers::of("image-fetcher").file(flags.config).environment(std::env::vars());
+    let settings: FetcherSettings = layers.flag("socket", flags.socket).load()?;
+    if flags.print_config {
+        return Ok(writeln!(std::io::stdout(), "{}", render(&settings)?)?);
+    }
+    logs::init(&settings.log)?;
+    let shutdown = Shutdown::on_signals().context("watch for signals")?;
+    let fetcher: Arc<Fetcher> = Arc::new(app::build(&settings).await);
+    let served = app::start(&settings, fetcher, shutdown)?;
+    tracing::info!(socket = %settings.socket.display(), "image-fetcher serves");
+    served.await??;
+    Ok(())
+}
