@@ -12,6 +12,7 @@ const MAGIC: u32 = 0x0006_1561;
 const MAGIC_AT: usize = 12;
 const PAGE_HEADER: usize = 26;
 
+const PAGE_FREE: u8 = 0;
 const PAGE_HASH_UNSORTED: u8 = 2;
 const PAGE_OVERFLOW: u8 = 7;
 const PAGE_META: u8 = 8;
@@ -47,22 +48,18 @@ pub(super) fn read(bytes: &[u8], order: Order, each: Sink<'_>) {
     if last >= table.pages.count() {
         each(Err(Fault::truncated("Berkeley DB ends early")));
     }
-    let mut found = 0;
     for number in 1..table.pages.count().min(last.saturating_add(1)) {
-        found += table.read_page(number, each);
-    }
-    if found < order.len32(bytes, 88).unwrap_or(0) {
-        each(Err(Fault::malformed("Berkeley DB holds fewer keys than it states")));
+        let page = table.pages.get(number).unwrap_or_default();
+        match page.get(25) {
+            Some(&(PAGE_HASH | PAGE_HASH_UNSORTED)) => table.read_items(page, each),
+            Some(&(PAGE_FREE | PAGE_OVERFLOW)) => {}
+            _ => each(Err(Fault::malformed("Berkeley DB page of a kind that rpm does not write"))),
+        }
     }
 }
 
 impl<'a> Table<'a> {
-    /// Reads a page of items, if it is one; the number of its keys.
-    fn read_page(&mut self, number: usize, each: Sink<'_>) -> usize {
-        let page = self.pages.get(number).unwrap_or_default();
-        if !matches!(page.get(25), Some(&(PAGE_HASH | PAGE_HASH_UNSORTED))) {
-            return 0;
-        }
+    fn read_items(&mut self, page: &'a [u8], each: Sink<'_>) {
         let count = self.order.len16(page, 20).unwrap_or(0);
         // Items do not overlap, so that a page's items are no longer than the page.
         let mut left = page.len();
@@ -73,13 +70,9 @@ impl<'a> Table<'a> {
                     self.read_value(value, &mut left, each);
                 }
                 Some(_) => {}
-                None => {
-                    each(Err(Fault::malformed("Berkeley DB page with items out of place")));
-                    break;
-                }
+                None => return each(Err(Fault::malformed("Berkeley DB page with items out of place"))),
             }
         }
-        count / 2
     }
 
     /// The bytes of an item: from its offset to that of the item before it.
