@@ -1,0 +1,181 @@
+//! The ledger: what is perceived, and what of it the core must still be told.
+//!
+//! It keeps the latest state of each pod, not a log: while the core is away it grows with the
+//! platform, not with time.
+
+use crate::{Backoff, SendSettings};
+use api_vocab::Timestamp;
+use api_wire::observation::{Observation, ObservedPod};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// More pods gone than this while the core is away, and the full state tells it better.
+const MAX_GONE: usize = 100_000;
+
+/// What to do next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Next {
+    /// Send all pods; then call [`Ledger::sent`] or [`Ledger::failed`].
+    Full(Vec<Arc<ObservedPod>>),
+    /// Send these changes; then call [`Ledger::sent`] or [`Ledger::failed`].
+    Batch(Vec<Observation>),
+    /// Nothing before this time, unless something is seen.
+    Wait(Timestamp),
+    /// Nothing until something is seen.
+    Idle,
+}
+
+/// What is perceived, and what of it the core must still be told.
+#[derive(Debug)]
+pub struct Ledger {
+    settings: SendSettings,
+    present: BTreeMap<String, Arc<ObservedPod>>,
+    untold: BTreeSet<String>,
+    untold_since: Option<Timestamp>,
+    travelling: Vec<String>,
+    listed: bool,
+    full_due: Timestamp,
+    not_before: Timestamp,
+    backoff: Backoff,
+}
+
+impl Ledger {
+    /// An empty ledger: nothing is sent before the first [`Ledger::replace`].
+    pub fn new(settings: SendSettings) -> Self {
+        Ledger {
+            settings,
+            present: BTreeMap::new(),
+            untold: BTreeSet::new(),
+            untold_since: None,
+            travelling: Vec::new(),
+            listed: false,
+            full_due: Timestamp::from_millis(i64::MIN),
+            not_before: Timestamp::from_millis(i64::MIN),
+            backoff: Backoff::default(),
+        }
+    }
+
+    /// A pod is there, as described.
+    pub fn see(&mut self, pod: ObservedPod, now: Timestamp) {
+        if self.present.get(&pod.key).is_some_and(|known| **known == pod) {
+            return;
+        }
+        self.tell(pod.key.clone(), now);
+        self.present.insert(pod.key.clone(), Arc::new(pod));
+    }
+
+    /// A pod is gone.
+    pub fn lose(&mut self, key: &str, now: Timestamp) {
+        if self.present.remove(key).is_some() {
+            self.tell(key.to_owned(), now);
+        }
+    }
+
+    /// These are all pods there are.
+    pub fn replace(&mut self, pods: impl IntoIterator<Item = ObservedPod>, now: Timestamp) {
+        let mut gone: BTreeSet<String> = self.present.keys().cloned().collect();
+        for pod in pods {
+            gone.remove(&pod.key);
+            self.see(pod, now);
+        }
+        for key in gone {
+            self.lose(&key, now);
+        }
+        self.listed = true;
+    }
+
+    fn tell(&mut self, key: String, now: Timestamp) {
+        self.untold_since.get_or_insert(now);
+        self.untold.insert(key);
+        if self.untold.len() > self.present.len() + MAX_GONE {
+            self.want_full();
+        }
+    }
+
+    /// Send the full state as soon as possible.
+    pub fn want_full(&mut self) {
+        self.full_due = Timestamp::from_millis(i64::MIN);
+        self.untold.clear();
+    }
+
+    /// A pod as it was last seen.
+    pub fn pod(&self, key: &str) -> Option<&ObservedPod> {
+        self.present.get(key).map(Arc::as_ref)
+    }
+
+    /// How many pods are there.
+    pub fn pods(&self) -> usize {
+        self.present.len()
+    }
+
+    /// What to do next. What it says to send travels until [`Ledger::sent`] or [`Ledger::failed`].
+    pub fn next(&mut self, now: Timestamp) -> Next {
+        if !self.listed {
+            return Next::Idle;
+        }
+        if now < self.not_before {
+            return Next::Wait(self.not_before);
+        }
+        if now >= self.full_due {
+            self.take_untold(usize::MAX);
+            return Next::Full(self.present.values().cloned().collect());
+        }
+        let Some(since) = self.untold_since else { return Next::Wait(self.full_due) };
+        let due = since + self.settings.max_delay();
+        if now < due && self.untold.len() < self.settings.max_batch() {
+            return Next::Wait(due.min(self.full_due));
+        }
+        self.take_untold(self.settings.max_batch());
+        Next::Batch(self.travelling.iter().map(|key| self.observation(key)).collect())
+    }
+
+    /// What is left to say when the perceiver ends, whether it is due or not.
+    pub fn last_words(&mut self) -> Option<Vec<Observation>> {
+        if !self.listed || self.untold.is_empty() {
+            return None;
+        }
+        self.take_untold(self.settings.max_batch());
+        Some(self.travelling.iter().map(|key| self.observation(key)).collect())
+    }
+
+    fn take_untold(&mut self, most: usize) {
+        while self.travelling.len() < most {
+            let Some(key) = self.untold.pop_first() else { break };
+            self.travelling.push(key);
+        }
+        if self.untold.is_empty() {
+            self.untold_since = None;
+        }
+    }
+
+    fn observation(&self, key: &str) -> Observation {
+        match self.present.get(key) {
+            Some(pod) => Observation::PodPresent { pod: ObservedPod::clone(pod) },
+            None => Observation::PodGone { key: key.to_owned() },
+        }
+    }
+
+    /// What travelled has arrived. `chance` between 0 and 1 spreads the full states of many
+    /// perceivers over time.
+    pub fn sent(&mut self, full: bool, now: Timestamp, chance: f64) {
+        self.travelling.clear();
+        self.backoff.succeed();
+        self.not_before = Timestamp::from_millis(i64::MIN);
+        if full {
+            let share = 0.9 + 0.2 * chance.clamp(0.0, 1.0);
+            self.full_due = now + self.settings.full_state().mul_f64(share);
+        }
+    }
+
+    /// What travelled may not have arrived; after a loss the core is told everything.
+    pub fn failed(&mut self, told: Option<Duration>, now: Timestamp, chance: f64) {
+        self.travelling.clear();
+        self.want_full();
+        let wait = self.backoff.fail(chance);
+        self.not_before = now + told.map_or(wait, |told| told.max(wait));
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,158 @@
+//! The sender: tells the core what the ledger says, and survives its absence.
+
+use crate::{Ledger, Next, Outage, SendSettings};
+use api_chassis::clock::Clock;
+use api_chassis::shutdown::{Shutdown, drain};
+use api_client::{Advice, Client, ClientError};
+use api_vocab::{SourceId, Timestamp};
+use api_wire::observation::{Observation, ObservationBatch, ObservationOutcome, ObservedPod};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::sync::Notify;
+
+/// How long the last words may take.
+const LAST_WORDS: Duration = Duration::from_secs(2);
+/// No wait is longer: the machine's clock may be set.
+const LONGEST_WAIT: Duration = Duration::from_secs(60);
+
+/// Where a perceiver writes what it sees; clones write into the same ledger.
+#[derive(Clone)]
+pub struct Sight {
+    ledger: Arc<Mutex<Ledger>>,
+    news: Arc<Notify>,
+    clock: Arc<dyn Clock>,
+}
+
+impl Sight {
+    /// A pod is there, as described.
+    pub fn see(&self, pod: ObservedPod) {
+        self.write(|ledger, now| ledger.see(pod, now));
+    }
+
+    /// A pod is gone.
+    pub fn lose(&self, key: &str) {
+        self.write(|ledger, now| ledger.lose(key, now));
+    }
+
+    /// These are all pods there are.
+    pub fn replace(&self, pods: impl IntoIterator<Item = ObservedPod>) {
+        self.write(|ledger, now| ledger.replace(pods, now));
+    }
+
+    /// How many pods are there.
+    pub fn pods(&self) -> usize {
+        self.ledger().pods()
+    }
+
+    fn write(&self, change: impl FnOnce(&mut Ledger, Timestamp)) {
+        change(&mut self.ledger(), self.clock.now());
+        self.news.notify_one();
+    }
+
+    fn ledger(&self) -> MutexGuard<'_, Ledger> {
+        self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Tells the core what a perceiver sees of one source.
+pub struct Sender {
+    client: Client,
+    source: SourceId,
+    sight: Sight,
+    outage: Outage,
+}
+
+impl Sender {
+    /// A sender for `source`. The client ought not to repeat calls itself.
+    pub fn new(client: Client, source: SourceId, settings: SendSettings, clock: Arc<dyn Clock>) -> Self {
+        let ledger = Arc::new(Mutex::new(Ledger::new(settings)));
+        let sight = Sight { ledger, news: Arc::new(Notify::new()), clock };
+        Sender { client, source, sight, outage: Outage::default() }
+    }
+
+    /// Where the perceiver writes what it sees.
+    pub fn sight(&self) -> Sight {
+        self.sight.clone()
+    }
+
+    /// Tell until shutdown, then say what is left to say.
+    pub async fn run(mut self, shutdown: Shutdown) {
+        loop {
+            let now = self.sight.clock.now();
+            let next = self.sight.ledger().next(now);
+            let sending = async {
+                match next {
+                    Next::Full(pods) => self.send_full(pods).await,
+                    Next::Batch(observations) => self.send_batch(observations).await,
+                    Next::Wait(until) => self.rest(until.since(now).min(LONGEST_WAIT)).await,
+                    Next::Idle => self.sight.news.notified().await,
+                }
+            };
+            tokio::select! {
+                () = sending => {}
+                () = shutdown.begun() => break,
+            }
+        }
+        let words = self.sight.ledger().last_words();
+        if let Some(words) = words {
+            drain(self.send_batch(words), LAST_WORDS).await;
+        }
+    }
+
+    async fn rest(&self, wait: Duration) {
+        tokio::select! {
+            () = tokio::time::sleep(wait) => {}
+            () = self.sight.news.notified() => {}
+        }
+    }
+
+    async fn send_full(&mut self, pods: Vec<Arc<ObservedPod>>) {
+        let count = pods.len();
+        let pods = pods.into_iter().map(|pod| ObservedPod::clone(&pod));
+        let outcome = self.client.send_state(&self.source, pods).await;
+        tracing::debug!(source = %self.source, pods = count, "full state sent");
+        self.conclude(true, outcome);
+    }
+
+    async fn send_batch(&mut self, observations: Vec<Observation>) {
+        let batch = ObservationBatch { observations };
+        let outcome = self.client.send_observations(&self.source, &batch).await;
+        self.conclude(false, outcome);
+    }
+
+    fn conclude(&mut self, full: bool, outcome: Result<ObservationOutcome, ClientError>) {
+        let (now, chance) = (self.sight.clock.now(), rand::random());
+        match outcome {
+            Ok(outcome) => {
+                self.sight.ledger().sent(full, now, chance);
+                self.note_refused(&outcome);
+                if let Some(lasted) = self.outage.end(now) {
+                    tracing::info!(source = %self.source, ?lasted, "core answers again");
+                }
+            }
+            Err(error) => {
+                self.sight.ledger().failed(error.retry_after(), now, chance);
+                let core = self.client.core();
+                if !self.outage.begin(now, &error.to_string()) {
+                    return;
+                }
+                if error.advice() == Advice::Retry {
+                    tracing::warn!(source = %self.source, core, %error, "core does not answer; will keep trying");
+                } else {
+                    tracing::error!(source = %self.source, core, %error, "core refuses; will keep trying");
+                }
+            }
+        }
+    }
+
+    /// One line, however many were refused.
+    fn note_refused(&self, outcome: &ObservationOutcome) {
+        if let Some(first) = outcome.refused.first() {
+            let (source, count, first) = (&self.source, outcome.refused_total, &first.message);
+            tracing::warn!(%source, count, first, "core did not take some observations");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
