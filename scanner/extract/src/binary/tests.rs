@@ -149,6 +149,32 @@ fn path_of_other_file_is_not_wanted() {
     }
 }
 
+/// A file that two extractors want is held in memory.
+#[test]
+fn path_that_another_extractor_wants_is_left_to_it() {
+    for path in [
+        "a/x.jar",
+        "a/x.war",
+        "a/x.ear",
+        "a/x.par",
+        "a/x.sar",
+        "a/x.hpi",
+        "a/x.jpi",
+        "node_modules/x/package.json",
+        "a/x.dist-info/METADATA",
+        "a/x.egg-info/PKG-INFO",
+        "a/x.egg-info",
+        "etc/os-release",
+        "var/lib/dpkg/status",
+        "var/lib/rpm/Packages",
+        "lib/apk/db/installed",
+    ] {
+        let all = crate::registry::all();
+        let wanting = all.iter().filter(|extractor| extractor.wants(path)).map(|extractor| extractor.name());
+        assert_eq!(wanting.count(), 1, "{path}");
+    }
+}
+
 #[test]
 fn go_programs_of_today_are_read() {
     for gz in [
