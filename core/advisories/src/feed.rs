@@ -15,6 +15,17 @@ const MAX_BYTES: u64 = 32 << 30;
 /// As many problems are kept as a person reads; all are counted.
 const KEPT_PROBLEMS: usize = 50;
 
+/// Records are inflated by the batch. Inflating one and keeping what it says in turn would leave
+/// holes in memory, of the size of the inflater's window, after each.
+#[derive(Default)]
+struct Batch {
+    json: Vec<u8>,
+    /// Names, and where each record ends.
+    ends: Vec<(String, usize)>,
+}
+
+const FULL_BATCH: usize = 4 << 20;
+
 /// A record that could not be read, or not all of it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("advisory {name}: {reason}")]
@@ -95,6 +106,27 @@ impl Imported {
     }
 }
 
+impl Batch {
+    /// Read a record to its end where that is near: only there the zip's checksum is compared.
+    fn read(&mut self, name: String, entry: &mut impl Read) -> std::io::Result<u64> {
+        let read = entry.take(MAX_RECORD + 1).read_to_end(&mut self.json)?;
+        self.ends.push((name, self.json.len()));
+        Ok(read as u64)
+    }
+
+    fn import(&mut self, builder: &mut IndexBuilder, imported: &mut Imported) {
+        let mut rest = self.json.as_slice();
+        let mut start = 0;
+        for (name, end) in &self.ends {
+            let (json, after) = rest.split_at_checked(end - start).unwrap_or((rest, &[]));
+            builder.import_bounded(name, json, imported);
+            (rest, start) = (after, *end);
+        }
+        self.json.clear();
+        self.ends.clear();
+    }
+}
+
 impl IndexBuilder {
     /// Read a record, a zip of records, or a folder: of records, of zips, or with a folder for each
     /// ecosystem that holds either (as `Debian/all.zip`).
@@ -116,22 +148,22 @@ impl IndexBuilder {
         let damaged = |cause| FeedError::Zip { path: path.to_owned(), cause };
         let unread = |cause| FeedError::Read { path: path.to_owned(), cause };
         let mut archive = zip::ZipArchive::new(zip).map_err(damaged)?;
-        let (mut imported, mut json, mut total) = (Imported::default(), Vec::new(), 0);
+        let (mut imported, mut batch, mut total) = (Imported::default(), Batch::default(), 0);
         for at in 0..archive.len() {
             let mut entry = archive.by_index(at).map_err(damaged)?;
             let name = entry.name().map(|name| name.into_owned()).map_err(damaged)?;
             if !name.ends_with(".json") {
                 continue;
             }
-            json.clear();
-            // To the end where that is near: only there the checksum is compared.
-            (&mut entry).take(MAX_RECORD + 1).read_to_end(&mut json).map_err(unread)?;
-            total += json.len() as u64;
+            total += batch.read(name, &mut entry).map_err(unread)?;
             if at >= MAX_RECORDS || total > MAX_BYTES {
                 return Err(FeedError::TooLarge { path: path.to_owned() });
             }
-            self.import_bounded(&name, &json, &mut imported);
+            if batch.json.len() >= FULL_BATCH {
+                batch.import(self, &mut imported);
+            }
         }
+        batch.import(self, &mut imported);
         Ok(imported)
     }
 
