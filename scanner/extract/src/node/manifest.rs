@@ -1,12 +1,10 @@
 //! The three fields of a `package.json` that we read. As in JavaScript, the last of a repeated
 //! key counts.
 
+use super::license::Licenses;
 use serde::Deserialize;
-use serde::de::{Deserializer, Error, IgnoredAny, MapAccess, Visitor};
+use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 use std::fmt;
-
-const MAX_LICENSE: usize = 200;
-const MAX_LICENSES: usize = 16;
 
 /// What a manifest says of its package.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -42,9 +40,9 @@ impl<'de> Visitor<'de> for Fields {
         let mut manifest = Manifest::default();
         while let Some(key) = map.next_key::<String>()? {
             match key.as_str() {
-                "name" => manifest.name = Some(text(&mut map, "name")?),
-                "version" => manifest.version = Some(text(&mut map, "version")?),
-                "license" | "licenses" => manifest.licenses = licenses(&map.next_value()?),
+                "name" => manifest.name = Some(map.next_value()?),
+                "version" => manifest.version = Some(map.next_value()?),
+                "license" | "licenses" => manifest.licenses = map.next_value::<Licenses>()?.0,
                 _ => {
                     map.next_value::<IgnoredAny>()?;
                 }
@@ -52,22 +50,4 @@ impl<'de> Visitor<'de> for Fields {
         }
         Ok(manifest)
     }
-}
-
-fn text<'de, A: MapAccess<'de>>(map: &mut A, field: &str) -> Result<String, A::Error> {
-    match map.next_value()? {
-        serde_json::Value::String(text) => Ok(text),
-        _ => Err(A::Error::custom(format!("{field} is not a text"))),
-    }
-}
-
-/// `"MIT"`, `{"type": "MIT"}`, or a list of these.
-fn licenses(stated: &serde_json::Value) -> Vec<Box<str>> {
-    let list = stated.as_array().map_or(std::slice::from_ref(stated), Vec::as_slice);
-    list.iter()
-        .filter_map(|one| one.as_str().or_else(|| one.get("type")?.as_str()))
-        .filter(|text| (1..=MAX_LICENSE).contains(&text.len()) && !text.chars().any(char::is_control))
-        .take(MAX_LICENSES)
-        .map(Box::from)
-        .collect()
 }

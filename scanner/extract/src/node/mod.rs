@@ -6,6 +6,7 @@
 //! elsewhere in a package (`x/lib/package.json`), or below a folder of tests, are not installed
 //! packages.
 
+mod license;
 mod manifest;
 mod place;
 #[cfg(test)]

@@ -108,6 +108,7 @@ fn manifest_malformed_is_a_problem() {
         b"null",
         b"\xff\xfe{}",
         br#"{"name":"a","version":1}"#,
+        br#"{"name":null,"version":"1.0.0"}"#,
         br#"{"name":{"a":1},"version":"1.0.0"}"#,
         br#"{"name":"","version":"1.0.0"}"#,
         br#"{"name":"a","version":"v"}"#,
@@ -136,6 +137,20 @@ fn manifest_beyond_the_limit_is_a_problem() {
     let extracted = extract(&vec![b' '; (MAX_MANIFEST + 1) as usize]);
     assert_eq!(extracted.packages, []);
     assert_eq!(extracted.problems[0].code, ProblemCode::TooLarge);
+}
+
+#[test]
+fn licenses_of_any_shape_are_survived() {
+    for (stated, expected) in [
+        ("null", vec![]),
+        ("true", vec![]),
+        ("-1.5e3", vec![]),
+        ("[1,[\"ISC\"],{\"url\":[{}],\"type\":\"MIT\"},{\"type\":7}]", vec!["ISC", "MIT"]),
+        ("\"a\\u0007b\"", vec![]),
+    ] {
+        let bytes = format!(r#"{{"license":{stated},"name":"a","version":"1.0.0"}}"#);
+        assert_eq!(found(bytes.as_bytes()).2, expected.into_iter().map(Box::from).collect::<Vec<Box<str>>>());
+    }
 }
 
 #[test]
