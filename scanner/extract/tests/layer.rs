@@ -1,6 +1,11 @@
 //! One layer: which files are read, what the layer hides, and that no file ends the work.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests end where they go wrong")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "tests end where they go wrong"
+)]
 
 #[path = "../../rootfs/tests/archive/mod.rs"]
 mod archive;

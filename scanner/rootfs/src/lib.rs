@@ -14,6 +14,7 @@ mod decoder;
 mod entry;
 mod extension;
 mod failure;
+mod hasher;
 mod header;
 mod number;
 mod path;

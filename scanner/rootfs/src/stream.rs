@@ -3,10 +3,11 @@
 use crate::budget::{Budget, Clock};
 use crate::decoder::Decoder;
 use crate::failure::Failure;
+use crate::hasher::{Hasher, Piece, new_piece};
 use crate::source::Source;
 use api_vocab::ProblemCode;
-use sha2::{Digest as _, Sha256};
 use std::io::Read;
+use std::sync::Arc;
 
 /// A multiple of [`BLOCK`]: as every piece but the last is full, no block lies in two.
 const PIECE: usize = 256 << 10;
@@ -18,11 +19,11 @@ pub(crate) struct Stream<'c, R: Read> {
     decoder: Decoder<R>,
     budget: Budget,
     clock: Clock<'c>,
-    piece: Box<[u8]>,
+    piece: Piece,
     at: usize,
     end: usize,
     /// Absent where the source's own hash is the same.
-    hash: Option<Sha256>,
+    hash: Option<Hasher>,
     bytes: u64,
     failure: Option<Failure>,
     ended: bool,
@@ -31,9 +32,19 @@ pub(crate) struct Stream<'c, R: Read> {
 impl<'c, R: Read> Stream<'c, R> {
     pub(crate) fn open(source: R, budget: Budget, clock: Clock<'c>) -> Self {
         let (decoder, failure) = Decoder::open(Source::new(source, budget.bytes), budget.window_log);
-        let hash = (!decoder.is_plain()).then(Sha256::new);
-        let piece = vec![0; PIECE].into_boxed_slice();
-        Stream { decoder, budget, clock, piece, at: 0, end: 0, hash, bytes: 0, failure, ended: false }
+        let hash = (!decoder.is_plain()).then(Hasher::new);
+        Stream {
+            decoder,
+            budget,
+            clock,
+            piece: new_piece(PIECE),
+            at: 0,
+            end: 0,
+            hash,
+            bytes: 0,
+            failure,
+            ended: false,
+        }
     }
 
     pub(crate) fn budget(&self) -> &Budget {
@@ -84,13 +95,12 @@ impl<'c, R: Read> Stream<'c, R> {
         if self.ended {
             return Ok(());
         }
-        (self.at, self.end) = (0, 0);
+        self.make_room();
         let filled = self.fill();
-        let arrived = self.piece.get(..self.end).unwrap_or_default();
         if let Some(hash) = &mut self.hash {
-            hash.update(arrived);
+            hash.update(&self.piece, self.end);
         }
-        self.bytes += arrived.len() as u64;
+        self.bytes += self.end as u64;
         // What arrived before a failure is still read.
         self.failure = filled.and_then(|()| self.check_budget()).err();
         match &self.failure {
@@ -99,9 +109,23 @@ impl<'c, R: Read> Stream<'c, R> {
         }
     }
 
+    /// A second piece is worth a thread.
+    fn make_room(&mut self) {
+        (self.at, self.end) = (0, 0);
+        if let Some(hash) = &mut self.hash {
+            if self.bytes == PIECE as u64 {
+                hash.step_aside();
+            }
+            hash.exchange(&mut self.piece);
+        }
+    }
+
     /// Fills the piece to its end, or to the stream's.
     fn fill(&mut self) -> Result<(), Failure> {
-        while let Some(free) = self.piece.get_mut(self.end..).filter(|free| !free.is_empty()) {
+        // Never so: nobody else holds a piece in which there is room.
+        let held = || Failure::new(ProblemCode::Malformed, "a piece is still being hashed");
+        let piece = Arc::get_mut(&mut self.piece).ok_or_else(held)?;
+        while let Some(free) = piece.get_mut(self.end..).filter(|free| !free.is_empty()) {
             match self.decoder.read(free) {
                 Ok(0) => {
                     self.ended = true;
@@ -150,7 +174,7 @@ impl<'c, R: Read> Stream<'c, R> {
     /// The hashes and sizes of a stream that was drained.
     pub(crate) fn totals(mut self) -> Totals {
         let whole = self.ended && self.failure.is_none();
-        let decompressed = self.hash.take().filter(|_| whole).map(|hash| hash.finalize().into());
+        let decompressed = self.hash.take().filter(|_| whole).and_then(Hasher::finish);
         let timed_out = self.failure.as_ref().is_some_and(|f| f.code == ProblemCode::TimeExceeded);
         let plain = self.decoder.is_plain();
         let source = self.decoder.source().filter(|_| !timed_out);
