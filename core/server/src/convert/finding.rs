@@ -1,0 +1,40 @@
+//! Findings: from the model to the wire.
+
+use super::package::package_to;
+use api_vocab::Package;
+use api_wire::{finding as wire, summary::SeverityCounts};
+use core_model::{Finding, Image, Tally};
+
+/// The numbers of `tally`; nothing while some packages were not matched, because unknown is not
+/// clean.
+pub fn counts_to(tally: &Tally) -> Option<SeverityCounts> {
+    (tally.unmatched == 0).then(|| SeverityCounts {
+        critical: tally.critical.into(),
+        high: tally.high.into(),
+        medium: tally.medium.into(),
+        low: tally.low.into(),
+        negligible: tally.negligible.into(),
+        unknown: tally.unknown.into(),
+        fixable: tally.fixable.into(),
+    })
+}
+
+/// How `finding` looks on the wire, as `package` of `image` has it.
+pub fn finding_to(finding: &Finding, package: &Package, image: &Image, pods: u64) -> wire::Finding {
+    let vulnerability = &finding.vulnerability;
+    wire::Finding {
+        vulnerability: wire::Vulnerability {
+            id: vulnerability.id.to_string(),
+            aliases: vulnerability.aliases.iter().map(|alias| alias.to_string()).collect(),
+            severity: vulnerability.severity,
+            score: vulnerability.score,
+            fix: finding.fix.as_deref().map(str::to_owned),
+            summary: vulnerability.summary.to_string(),
+            published: vulnerability.published,
+        },
+        package: package_to(package),
+        image: (*image.key).clone(),
+        references: image.references.iter().map(|reference| reference.to_string()).collect(),
+        pods,
+    }
+}

@@ -1,0 +1,37 @@
+//! The human page of the API; everything it needs is in this program.
+
+use actix_web::HttpResponse;
+use actix_web::http::header::{CONTENT_SECURITY_POLICY, LOCATION};
+use actix_web::web::{self, Path, ServiceConfig, get, resource};
+use api_chassis::http::HttpError;
+use std::sync::Arc;
+
+const POLICY: &str =
+    "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'";
+
+/// `/docs`, and the files of the page below it.
+pub fn routes(config: &mut ServiceConfig) {
+    let document = format!("{}{}", api_wire::routes::API, api_wire::routes::OPENAPI);
+    let page = web::Data::new(utoipa_swagger_ui::Config::from(document));
+    config
+        .app_data(page)
+        .service(resource("/docs").route(get().to(redirect)))
+        .service(resource("/docs/{file:.*}").route(get().to(file)));
+}
+
+async fn redirect() -> HttpResponse {
+    HttpResponse::PermanentRedirect().insert_header((LOCATION, "/docs/")).finish()
+}
+
+async fn file(
+    page: web::Data<utoipa_swagger_ui::Config<'static>>,
+    path: Path<String>,
+) -> Result<HttpResponse, HttpError> {
+    let page: Arc<utoipa_swagger_ui::Config<'static>> = page.into_inner();
+    let file = utoipa_swagger_ui::serve(&path, page).map_err(HttpError::bug)?;
+    let file = file.ok_or_else(|| HttpError::not_found("the documentation has no such file"))?;
+    Ok(HttpResponse::Ok()
+        .content_type(file.content_type)
+        .insert_header((CONTENT_SECURITY_POLICY, POLICY))
+        .body(file.bytes.into_owned()))
+}

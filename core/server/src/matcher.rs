@@ -1,0 +1,202 @@
+//! The matcher: packages × advisories, off the writer's thread; what it finds goes in as a command.
+
+use crate::advisories::Advisories;
+use crate::engine::{Engine, EngineError};
+use crate::metrics::CoreMetrics;
+use api_vocab::{Family, Package};
+use core_advisories::Index;
+use core_model::{Answer, Command, Finding, PackageFindings, PackageId, Refusal, View, Vulnerability};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{mpsc, oneshot};
+
+/// Packages that make one command.
+const CHUNK: usize = 2_000;
+/// Changed packages up to which a revision comes into force together with its findings.
+const AT_ONCE: usize = 5_000;
+
+/// How long the matcher waits before it tries again what broke off.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// Packages with their numbers.
+pub type Packages = Vec<(PackageId, Arc<Package>)>;
+
+enum Job {
+    Packages(Packages),
+    Revision(Index, oneshot::Sender<()>),
+    Everything,
+}
+
+/// Has packages matched; clones are the same matcher.
+#[derive(Clone)]
+pub struct Matcher(mpsc::UnboundedSender<Job>);
+
+impl Matcher {
+    /// A matcher, and the part of it that works.
+    pub fn new(
+        engine: Engine,
+        view: Arc<View>,
+        advisories: Advisories,
+        metrics: CoreMetrics,
+    ) -> (Self, Matching) {
+        let (jobs, queue) = mpsc::unbounded_channel();
+        let own = jobs.downgrade();
+        (Matcher(jobs), Matching { queue, jobs: own, engine, view, advisories, metrics })
+    }
+
+    /// Have these packages matched against the advisories in force.
+    pub fn match_packages(&self, packages: Packages) {
+        if !packages.is_empty() {
+            let _ = self.0.send(Job::Packages(packages));
+        }
+    }
+
+    /// Have all packages matched: after a restart.
+    pub fn match_everything(&self) {
+        let _ = self.0.send(Job::Everything);
+    }
+
+    /// Bring other advisories into force; returns when all that they change is known.
+    pub async fn bring_into_force(&self, index: Index) {
+        let (done, wait) = oneshot::channel();
+        if self.0.send(Job::Revision(index, done)).is_ok() {
+            let _ = wait.await;
+        }
+    }
+}
+
+/// The part of a matcher that works, one job after the other.
+pub struct Matching {
+    queue: mpsc::UnboundedReceiver<Job>,
+    jobs: mpsc::WeakUnboundedSender<Job>,
+    engine: Engine,
+    view: Arc<View>,
+    advisories: Advisories,
+    metrics: CoreMetrics,
+}
+
+impl Matching {
+    /// Work until every handle is gone or the engine stops.
+    pub async fn run(mut self) {
+        while let Some(job) = self.queue.recv().await {
+            let outcome = match job {
+                Job::Packages(packages) => self.packages(packages).await,
+                Job::Everything => self.everything().await,
+                Job::Revision(index, done) => {
+                    let outcome = self.revision(index).await;
+                    let _ = done.send(());
+                    outcome
+                }
+            };
+            if let Err(error) = outcome {
+                tracing::warn!(%error, "matching broke off");
+                if error == EngineError::Stopped {
+                    return;
+                }
+                tokio::time::sleep(PAUSE).await;
+                self.again();
+            }
+        }
+    }
+
+    /// Whatever was lost is found again by matching everything once more.
+    fn again(&self) {
+        if let Some(jobs) = self.jobs.upgrade() {
+            let _ = jobs.send(Job::Everything);
+        }
+    }
+
+    async fn packages(&self, packages: Packages) -> Result<(), EngineError> {
+        self.note_families(&packages);
+        for chunk in packages.chunks(CHUNK) {
+            let index = self.advisories.index();
+            let revision = index.revision().clone();
+            let findings = self.find(index, chunk.to_vec()).await;
+            match self.engine.apply(Command::Match { revision, findings }).await {
+                // Only this task changes the revision; a stale one means that the model was
+                // restored, and everything is matched again then.
+                Ok(_) | Err(EngineError::Refused(Refusal::StaleRevision { .. })) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// All packages once more; the model keeps what has not changed.
+    async fn everything(&self) -> Result<(), EngineError> {
+        let revision = self.advisories.index().revision().clone();
+        let command = Command::ChangeRevision { revision, below: u32::MAX, findings: Vec::new() };
+        self.engine.apply(command).await?;
+        self.packages(self.listed(|_| true)).await
+    }
+
+    async fn revision(&self, index: Index) -> Result<(), EngineError> {
+        let changes = index.changes_since(&self.advisories.index());
+        let all = self.listed(|_| true);
+        let below = all.last().map_or(0, |(id, _)| id.number().saturating_add(1));
+        let touched: Packages = all.into_iter().filter(|(_, package)| changes.touch(package)).collect();
+        let revision = index.revision().clone();
+        self.advisories.put(index.clone());
+        let at_once = touched.len() <= AT_ONCE;
+        let findings = if at_once { self.find(index, touched.clone()).await } else { Vec::new() };
+        let command = Command::ChangeRevision { revision: revision.clone(), below, findings };
+        let answer = self.engine.apply(command).await?;
+        tracing::info!(%revision, packages = touched.len(), "advisories in force");
+        if !at_once {
+            self.packages(touched).await?;
+        }
+        match answer {
+            Answer::Unmatched(packages) => self.packages(packages).await,
+            _ => Err(EngineError::Mismatched("a revision")),
+        }
+    }
+
+    async fn find(&self, index: Index, packages: Packages) -> Vec<PackageFindings> {
+        self.metrics.matched(packages.len());
+        let found = tokio::task::spawn_blocking(move || find(&index, &packages)).await;
+        found.unwrap_or_default()
+    }
+
+    fn listed(&self, wanted: impl Fn(&core_model::FleetPackage) -> bool) -> Packages {
+        let mut packages = Vec::new();
+        let mut after = None;
+        loop {
+            let page = self.view.packages_after(after, 4_096);
+            let Some(last) = page.last() else { return packages };
+            after = Some(last.id);
+            packages.extend(page.into_iter().filter(&wanted).map(|package| (package.id, package.package)));
+        }
+    }
+
+    fn note_families(&self, packages: &Packages) {
+        let families: BTreeSet<Family> =
+            packages.iter().map(|(_, package)| package.ecosystem().family()).collect();
+        self.advisories.note_families(families);
+    }
+}
+
+fn find(index: &Index, packages: &Packages) -> Vec<PackageFindings> {
+    packages
+        .iter()
+        .map(|(id, package)| {
+            let found = index.find(package);
+            PackageFindings { package: *id, findings: found.findings.into_iter().map(finding).collect() }
+        })
+        .collect()
+}
+
+fn finding(found: core_advisories::Finding) -> Finding {
+    Finding {
+        vulnerability: Arc::new(Vulnerability {
+            id: found.id.into(),
+            aliases: found.aliases,
+            severity: found.severity,
+            score: found.score,
+            summary: found.summary,
+            url: found.url,
+            published: found.published,
+        }),
+        fix: found.fix.map(Into::into),
+    }
+}
