@@ -51,6 +51,22 @@ impl Fetcher {
         Err(worst.unwrap_or_else(|| ReadError::NotFound("a store of images".to_owned()).into()))
     }
 
+    /// What all stores hold. One that does not answer does not hide the others; none is an error.
+    async fn all_held(&self) -> Result<Holds, FetchError> {
+        let mut digests = BTreeSet::new();
+        let mut failures = Vec::new();
+        for store in &self.stores {
+            match store.holds().await {
+                Ok(held) => digests.extend(held),
+                Err(error) => failures.push(error),
+            }
+        }
+        match failures.pop() {
+            Some(failure) if failures.len() + 1 == self.stores.len() => Err(failure.into()),
+            _ => Ok(Holds { digests: digests.into_iter().collect() }),
+        }
+    }
+
     fn keep(&self, image: &Arc<dyn OpenImage>) -> String {
         let handle = format!("{:032x}", rand::random::<u128>());
         let now = Instant::now();
@@ -136,14 +152,7 @@ impl ImageSource for Fetcher {
     }
 
     fn holds(&self) -> BoxFuture<'_, Result<Holds, FetchError>> {
-        let held = async {
-            let mut digests = BTreeSet::new();
-            for store in &self.stores {
-                digests.extend(store.holds().await?);
-            }
-            Ok(Holds { digests: digests.into_iter().collect() })
-        };
-        held.boxed()
+        self.all_held().boxed()
     }
 
     fn health(&self) -> BoxFuture<'_, FetcherHealth> {

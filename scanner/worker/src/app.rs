@@ -1,0 +1,85 @@
+//! The scanner as a service: settings to parts, health and metrics, and a graceful end.
+
+use crate::config::ScannerSettings;
+use crate::{FetcherClient, Memory, Patience, Scanner, ScannerMetrics, ScannerParts, Silent};
+use anyhow::Context;
+use api_chassis::health::{self, Readiness};
+use api_chassis::http::{Listener, Served, bind, serve};
+use api_chassis::metrics::{self, HttpLatency};
+use api_chassis::shutdown::Shutdown;
+use api_client::Client;
+use api_vocab::ScannerName;
+use api_wire::scanner::ScannerRegistration;
+use scanner_engines::{Engine, Native};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What the settings ask for.
+///
+/// # Errors
+/// A setting is wrong.
+pub fn build(settings: &ScannerSettings, metrics: ScannerMetrics) -> anyhow::Result<Scanner> {
+    let engine: Arc<dyn Engine> = Arc::new(Native::default());
+    let parts = ScannerParts {
+        client: Client::new(&settings.core)?,
+        source: Arc::new(FetcherClient::new(&settings.fetcher)?),
+        registration: registration(settings, &*engine),
+        engine,
+        observer: Arc::new(Silent),
+        memory: Memory::of_mib(settings.memory_mib),
+        metrics,
+        patience: Patience::default(),
+        name: name(settings)?,
+        drain: Duration::from_secs(settings.drain_seconds),
+    };
+    Ok(Scanner::new(parts))
+}
+
+fn registration(settings: &ScannerSettings, engine: &dyn Engine) -> ScannerRegistration {
+    ScannerRegistration {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        extractor_set: engine.extractor_set(),
+        node: Some(settings.node.clone()).filter(|node| !node.is_empty()),
+        sources: settings.sources.clone(),
+        platforms: Vec::new(),
+        max_leases: settings.max_leases.clamp(1, 64),
+    }
+}
+
+fn name(settings: &ScannerSettings) -> anyhow::Result<ScannerName> {
+    if !settings.name.is_empty() {
+        return Ok(settings.name.parse()?);
+    }
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").context("read the host's name")?;
+    Ok(format!("{}-{}", host.trim(), std::process::id()).parse()?)
+}
+
+/// Scan until `shutdown` begins, serving health and metrics meanwhile.
+///
+/// # Errors
+/// A setting is wrong, or the address is taken.
+pub async fn run(settings: &ScannerSettings, shutdown: Shutdown) -> anyhow::Result<()> {
+    let mut registry = metrics::registry("scanner");
+    let latency = HttpLatency::register(&mut registry);
+    let scanner = build(settings, ScannerMetrics::register(&mut registry))?;
+    let served = serve_health(settings, registry, latency, shutdown.clone())?;
+    scanner.run(shutdown).await;
+    served.await??;
+    Ok(())
+}
+
+fn serve_health(
+    settings: &ScannerSettings,
+    registry: prometheus_client::registry::Registry,
+    latency: HttpLatency,
+    shutdown: Shutdown,
+) -> anyhow::Result<Served> {
+    let registry = Arc::new(registry);
+    let readiness = Readiness::default();
+    let (listener, address) = bind(settings.http.listen)?;
+    tracing::info!(%address, "health and metrics are served");
+    let served = serve(Listener::Tcp(listener), &settings.http, latency, shutdown, move |config| {
+        config.configure(health::routes(readiness.clone())).configure(metrics::routes(Arc::clone(&registry)));
+    });
+    served.context("serve health and metrics")
+}

@@ -1,0 +1,116 @@
+//! Why a scan did not work, and whether another attempt may.
+
+use api_client::{Advice, ClientError};
+use api_vocab::{Digest, Platform};
+use api_wire::error::ErrorCode;
+use api_wire::image_source::FetchError;
+use api_wire::lease::{FailureKind, ScanFailure};
+
+/// The core takes no more of a message.
+const MAX_MESSAGE: usize = 1024;
+
+/// A scan did not work.
+#[derive(Debug, thiserror::Error)]
+pub enum ScanError {
+    /// The image, or one of its layers, could not be fetched.
+    #[error("fetch the image: {0}")]
+    Fetch(#[source] FetchError),
+    /// The stream of layers ended before they were all there.
+    #[error("fetch the image: the stream of layers was cut")]
+    Cut,
+    /// The image is for another operating system than we read.
+    #[error("the image is for {0}; only Linux images are read")]
+    ForeignSystem(Platform),
+    /// A layer is not what the image's config says.
+    #[error("layer {expected} is {found}")]
+    WrongLayer {
+        /// What the config says.
+        expected: Digest,
+        /// What it is.
+        found: Digest,
+    },
+    /// The core could not be asked or told.
+    #[error("talk to the core: {0}")]
+    Core(#[source] ClientError),
+    /// The lease belongs to somebody else by now, or to nobody.
+    #[error("the lease is lost")]
+    LeaseLost,
+    /// The scanner shuts down.
+    #[error("the scanner shuts down")]
+    GivenBack,
+    /// Our fault.
+    #[error("{0}")]
+    Bug(String),
+}
+
+impl ScanError {
+    /// Whether another attempt may work. An image that is not here may come, or the store
+    /// may have been too slow to show it: the core's limit of attempts ends that.
+    pub fn kind(&self) -> FailureKind {
+        match self {
+            ScanError::Fetch(error) if is_final(error.code) => FailureKind::Permanent,
+            ScanError::ForeignSystem(_) | ScanError::WrongLayer { .. } => FailureKind::Permanent,
+            _ => FailureKind::Transient,
+        }
+    }
+
+    /// Whether to try once more under the same lease.
+    pub(crate) fn is_worth_repeating(&self) -> bool {
+        match self {
+            // A fetcher that restarted has forgotten the image's handle.
+            ScanError::Fetch(error) => error.code.is_retryable() || error.code == ErrorCode::NotFound,
+            ScanError::Cut => true,
+            ScanError::Core(error) => error.advice() == Advice::Retry,
+            _ => false,
+        }
+    }
+
+    /// What the core is told.
+    pub(crate) fn failure(&self) -> ScanFailure {
+        let mut message = String::new();
+        for c in self.to_string().chars().filter(|c| !c.is_control()) {
+            if message.len() + c.len_utf8() > MAX_MESSAGE {
+                break;
+            }
+            message.push(c);
+        }
+        ScanFailure { kind: self.kind(), message }
+    }
+
+    /// An answer of the core: a lost lease is its own thing.
+    pub(crate) fn of_core(error: ClientError) -> Self {
+        match error.code() {
+            Some(ErrorCode::LeaseLost | ErrorCode::NotFound) => ScanError::LeaseLost,
+            _ => ScanError::Core(error),
+        }
+    }
+}
+
+fn is_final(code: ErrorCode) -> bool {
+    matches!(code, ErrorCode::Unprocessable | ErrorCode::Invalid | ErrorCode::TooLarge)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn failure_of_each_code_says_whether_another_attempt_may_work() {
+        for (code, kind) in [
+            (ErrorCode::NotFound, FailureKind::Transient),
+            (ErrorCode::Unavailable, FailureKind::Transient),
+            (ErrorCode::Bug, FailureKind::Transient),
+            (ErrorCode::Unprocessable, FailureKind::Permanent),
+            (ErrorCode::TooLarge, FailureKind::Permanent),
+        ] {
+            assert_eq!(ScanError::Fetch(FetchError::new(code, "x")).kind(), kind, "{code:?}");
+        }
+    }
+
+    #[test]
+    fn failure_message_is_cut_and_harmless() {
+        let error = ScanError::Fetch(FetchError::new(ErrorCode::Bug, "é\u{1b}".repeat(2000)));
+        let message = error.failure().message;
+        assert!(message.len() <= 1024 && !message.contains('\u{1b}'), "{message}");
+    }
+}

@@ -1,0 +1,43 @@
+//! The scanner as a process of its own.
+
+use anyhow::Context;
+use api_chassis::config::{Layers, render};
+use api_chassis::logs;
+use api_chassis::shutdown::Shutdown;
+use clap::Parser;
+use scanner_worker::app;
+use scanner_worker::config::ScannerSettings;
+use std::io::Write;
+use std::path::PathBuf;
+
+/// Takes leases on images and reports what is inside them.
+#[derive(Parser)]
+#[command(version, about)]
+struct Flags {
+    /// Settings as a TOML, YAML or JSON file.
+    #[arg(long, env = "PERCEPTOR_CONFIG")]
+    config: Option<PathBuf>,
+    /// The core's address, as http://127.0.0.1:3001.
+    #[arg(long)]
+    core: Option<String>,
+    /// The image-fetcher's unix socket.
+    #[arg(long)]
+    fetcher: Option<String>,
+    /// Show the settings that hold, and end.
+    #[arg(long)]
+    print_config: bool,
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let flags = Flags::parse();
+    let layers = Layers::of("scanner").file(flags.config).environment(std::env::vars());
+    let settings: ScannerSettings =
+        layers.flag("core.core", flags.core).flag("fetcher", flags.fetcher).load()?;
+    if flags.print_config {
+        return Ok(writeln!(std::io::stdout(), "{}", render(&settings)?)?);
+    }
+    logs::init(&settings.log)?;
+    let shutdown = Shutdown::on_signals().context("watch for signals")?;
+    app::run(&settings, shutdown).await
+}
