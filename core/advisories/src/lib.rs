@@ -6,12 +6,16 @@
 //! touch the network, to read the clock, and to guess: what it cannot read or compare it counts.
 
 mod builtin;
+#[cfg(test)]
+mod cases;
 mod feed;
 mod index;
 mod key;
 mod osv;
 mod ranges;
 mod record;
+#[cfg(test)]
+mod robust;
 mod severity;
 
 pub use feed::{FeedError, Imported, RecordError};
