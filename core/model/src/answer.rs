@@ -33,6 +33,9 @@ pub enum Answer {
     Reported {
         /// The image's key; differs from the lease's if it turned out to be known content.
         image: Arc<Digest>,
+        /// Whether the inventory is the image's from now on, to be stored under its key; not so
+        /// if the image turned out to be content of which a better one is known.
+        kept: bool,
         /// Packages nobody has matched yet: match them, then [`crate::Command::Match`].
         unmatched: Vec<(PackageId, Arc<Package>)>,
     },

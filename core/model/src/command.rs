@@ -70,7 +70,7 @@ pub enum Command {
         /// The scanner's extractors.
         extractor_set: ExtractorSet,
     },
-    /// A layer's inventory was stored. → `Done`
+    /// A layer was extracted; its inventory is stored with the events. → `Done`
     LayerExtracted {
         /// Under which lease.
         lease: LeaseId,
@@ -79,7 +79,7 @@ pub enum Command {
         /// By which extractors.
         extractor_set: ExtractorSet,
     },
-    /// A scan succeeded; the full inventory is stored already. Ends the lease. → `Reported`
+    /// A scan succeeded; ends the lease. → `Reported`
     Report {
         /// Under which lease.
         lease: LeaseId,

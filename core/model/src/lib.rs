@@ -16,6 +16,8 @@
 //!   folded into the [`View`], sent to the event stream ([`Event::notice`]), and only then is the
 //!   caller answered. If the store fails, whoever waits is told to retry, and the writer replaces
 //!   its model by `Model::restore(settings, store.load()?)`. The view never saw what was lost.
+//!   Inventories go to the store with the events of their report, in one batch; not before, for
+//!   the report may be refused.
 //! * **Readers** use the [`View`]: concurrent maps of the same `Arc` records, so reading costs no
 //!   copy and never waits for a decision. Lists come in pages: `…_after(key, limit)` in the order
 //!   of keys, where the cursor is the last key of the page before; a page is a moment's truth, and

@@ -19,14 +19,16 @@ impl Model {
         let (image, state, _) = self.moved(lease, &Happening::Reported, step)?;
         check_layers(&report.layers)?;
         let identity = report.identity.clone();
-        let scan = self.scan(report, step);
-        let scanned = Image { state, scan: Some(Arc::new(scan)), ..(*image).clone() };
+        let scan = Arc::new(self.scan(report, step));
+        let scanned = Image { state, scan: Some(Arc::clone(&scan)), ..(*image).clone() };
         self.put_image(scanned, step);
         let key = self.identified(&image.key, &identity, None, step);
         let key = key.unwrap_or_else(|| Arc::clone(&image.key));
-        let scan = self.images.find(&key).and_then(|image| image.scan.clone());
-        let unmatched = scan.map(|scan| self.packages.unmatched_of(&scan.packages)).unwrap_or_default();
-        Ok(Answer::Reported { image: key, unmatched })
+        let in_force = self.images.find(&key).and_then(|image| image.scan.clone());
+        let kept = in_force.as_ref().is_some_and(|in_force| Arc::ptr_eq(in_force, &scan));
+        let packages = in_force.as_ref().map_or(&scan.packages, |in_force| &in_force.packages);
+        let unmatched = self.packages.unmatched_of(packages);
+        Ok(Answer::Reported { image: key, kept, unmatched })
     }
 
     fn scan(&mut self, report: Report, step: &mut Step) -> Scan {

@@ -89,9 +89,9 @@ fn report_of_known_content_answers_the_key_that_stays() {
     world.report(one.lease, Report { identity: same(), ..a_report(&[1]) });
     let problems = vec![Problem::new(ProblemCode::Truncated, "x", "")];
     let answer = world.report(other.lease, Report { identity: same(), problems, ..a_report(&[2]) });
-    let Answer::Reported { image, unmatched } = answer else { panic!() };
+    let Answer::Reported { image, kept, unmatched } = answer else { panic!() };
     assert_eq!(image, one.image, "complete is better than partial");
-    assert_eq!(unmatched.len(), 1);
+    assert_eq!((kept, unmatched.len()), (false, 1));
     assert_eq!(world.view.package_count(), 1, "the worse inventory's packages are forgotten");
 }
 

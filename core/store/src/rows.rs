@@ -1,0 +1,32 @@
+//! How records look on disk: private JSON with short field names. A field that is added later has
+//! a default, so that older rows stay readable without a migration.
+
+mod image;
+mod notice;
+mod package;
+mod pod;
+mod scanner;
+
+pub(crate) use image::{ImageRow, ScanRow};
+pub(crate) use notice::NoticeRow;
+pub(crate) use package::{FindingRow, PackageRow};
+pub(crate) use pod::PodRow;
+pub(crate) use scanner::{ScannerRow, SourceRow};
+
+use crate::StoreError;
+use serde::{Deserialize, Serialize};
+
+/// A row's text.
+pub(crate) fn write<T: Serialize>(what: &'static str, row: &T) -> Result<Vec<u8>, StoreError> {
+    serde_json::to_vec(row).map_err(|error| StoreError::Unwritable { what, message: error.to_string() })
+}
+
+/// The row that a text is.
+pub(crate) fn read<'a, T: Deserialize<'a>>(what: &'static str, text: &'a [u8]) -> Result<T, StoreError> {
+    serde_json::from_slice(text).map_err(|error| StoreError::Row { what, message: error.to_string() })
+}
+
+/// A row that has the right shape and says something impossible.
+pub(crate) fn wrong(what: &'static str, error: impl std::fmt::Display) -> StoreError {
+    StoreError::Row { what, message: error.to_string() }
+}

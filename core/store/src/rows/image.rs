@@ -1,0 +1,185 @@
+//! Rows of images and of their scans; the image's key is a column of its own.
+
+use api_vocab::{
+    Digest, Distro, Ecosystem, ExtractorSet, LeaseId, Platform, Problem, ProblemCode, ScannerName, SourceId,
+    Timestamp,
+};
+use core_model::{Image, PackageId, Scan, State};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+/// An image without its scan.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct ImageRow {
+    #[serde(rename = "a", default, skip_serializing_if = "Vec::is_empty")]
+    aliases: Vec<Digest>,
+    #[serde(rename = "c", default, skip_serializing_if = "Option::is_none")]
+    config: Option<Digest>,
+    #[serde(rename = "r", default, skip_serializing_if = "Vec::is_empty")]
+    references: Vec<Arc<str>>,
+    #[serde(rename = "l", default, skip_serializing_if = "Vec::is_empty")]
+    pulls: Vec<Arc<str>>,
+    #[serde(rename = "o", default, skip_serializing_if = "Vec::is_empty")]
+    sources: Vec<Arc<SourceId>>,
+    #[serde(rename = "p", default, skip_serializing_if = "Option::is_none")]
+    platform: Option<Platform>,
+    #[serde(rename = "f")]
+    first_seen: i64,
+    #[serde(rename = "u", default, skip_serializing_if = "Option::is_none")]
+    unused_since: Option<i64>,
+    #[serde(rename = "s")]
+    state: StateRow,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum StateRow {
+    Queued { since: i64, failed: u32, asked: bool },
+    Leased { lease: LeaseId, scanner: ScannerName, until: i64, attempt: u32 },
+    Backoff { until: i64, failed: u32, reason: Arc<str> },
+    Scanned,
+    Unscannable { since: i64, reason: Arc<str> },
+}
+
+impl StateRow {
+    fn of(state: &State) -> Self {
+        match state {
+            State::Queued { since, failed, asked } => {
+                StateRow::Queued { since: since.as_millis(), failed: *failed, asked: *asked }
+            }
+            State::Leased { lease, scanner, until, attempt } => StateRow::Leased {
+                lease: *lease,
+                scanner: scanner.clone(),
+                until: until.as_millis(),
+                attempt: *attempt,
+            },
+            State::Backoff { until, failed, reason } => {
+                StateRow::Backoff { until: until.as_millis(), failed: *failed, reason: Arc::clone(reason) }
+            }
+            State::Scanned => StateRow::Scanned,
+            State::Unscannable { since, reason } => {
+                StateRow::Unscannable { since: since.as_millis(), reason: Arc::clone(reason) }
+            }
+        }
+    }
+
+    fn state(self) -> State {
+        let time = Timestamp::from_millis;
+        match self {
+            StateRow::Queued { since, failed, asked } => State::Queued { since: time(since), failed, asked },
+            StateRow::Leased { lease, scanner, until, attempt } => {
+                State::Leased { lease, scanner, until: time(until), attempt }
+            }
+            StateRow::Backoff { until, failed, reason } => {
+                State::Backoff { until: time(until), failed, reason }
+            }
+            StateRow::Scanned => State::Scanned,
+            StateRow::Unscannable { since, reason } => State::Unscannable { since: time(since), reason },
+        }
+    }
+}
+
+impl ImageRow {
+    pub(crate) fn of(image: &Image) -> Self {
+        ImageRow {
+            aliases: image.aliases.clone(),
+            config: image.config.clone(),
+            references: image.references.clone(),
+            pulls: image.pulls.clone(),
+            sources: image.sources.clone(),
+            platform: image.platform.clone(),
+            first_seen: image.first_seen.as_millis(),
+            unused_since: image.unused_since.map(Timestamp::as_millis),
+            state: StateRow::of(&image.state),
+        }
+    }
+
+    pub(crate) fn image(self, key: Digest, scan: Option<Scan>) -> Image {
+        Image {
+            key: Arc::new(key),
+            aliases: self.aliases,
+            config: self.config,
+            references: self.references,
+            pulls: self.pulls,
+            sources: self.sources,
+            platform: self.platform,
+            first_seen: Timestamp::from_millis(self.first_seen),
+            unused_since: self.unused_since.map(Timestamp::from_millis),
+            state: self.state.state(),
+            scan: scan.map(Arc::new),
+        }
+    }
+}
+
+/// What the last successful scan learned.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct ScanRow {
+    at: i64,
+    /// Each number as its distance from the one before.
+    packages: Vec<u32>,
+    layers: Vec<Arc<Digest>>,
+    distro: Option<DistroRow>,
+    problems: Vec<(ProblemCode, Box<str>, Box<str>)>,
+    problem_count: u32,
+    extractor_set: ExtractorSet,
+    engine: Arc<str>,
+    fetched_from: Arc<str>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct DistroRow {
+    id: String,
+    version_id: Option<String>,
+    pretty_name: Option<String>,
+    ecosystem: Option<Ecosystem>,
+}
+
+impl ScanRow {
+    pub(crate) fn of(scan: &Scan) -> Self {
+        let before = std::iter::once(0).chain(scan.packages.iter().map(|id| id.number()));
+        let distances = scan.packages.iter().zip(before).map(|(id, before)| id.number().wrapping_sub(before));
+        let problem = |problem: &Problem| (problem.code, problem.path.clone(), problem.detail.clone());
+        ScanRow {
+            at: scan.at.as_millis(),
+            packages: distances.collect(),
+            layers: scan.layers.clone(),
+            distro: scan.distro.as_ref().map(DistroRow::of),
+            problems: scan.problems.iter().map(problem).collect(),
+            problem_count: scan.problem_count,
+            extractor_set: scan.extractor_set.clone(),
+            engine: Arc::clone(&scan.engine),
+            fetched_from: Arc::clone(&scan.fetched_from),
+        }
+    }
+
+    pub(crate) fn scan(self) -> Scan {
+        let numbers = self.packages.into_iter().scan(0_u32, |number, distance| {
+            *number = number.wrapping_add(distance);
+            Some(PackageId::new(*number))
+        });
+        let problem = |(code, path, detail)| Problem { code, path, detail };
+        Scan {
+            at: Timestamp::from_millis(self.at),
+            packages: numbers.collect(),
+            layers: self.layers,
+            distro: self.distro.map(DistroRow::distro),
+            problems: self.problems.into_iter().map(problem).collect(),
+            problem_count: self.problem_count,
+            extractor_set: self.extractor_set,
+            engine: self.engine,
+            fetched_from: self.fetched_from,
+        }
+    }
+}
+
+impl DistroRow {
+    fn of(distro: &Distro) -> Self {
+        let Distro { id, version_id, pretty_name, ecosystem } = distro.clone();
+        DistroRow { id, version_id, pretty_name, ecosystem }
+    }
+
+    fn distro(self) -> Distro {
+        let DistroRow { id, version_id, pretty_name, ecosystem } = self;
+        Distro { id, version_id, pretty_name, ecosystem }
+    }
+}
