@@ -85,6 +85,11 @@ impl Ledger {
         self.listed = true;
     }
 
+    /// The platform cannot be seen: say nothing until the next [`Ledger::replace`].
+    pub fn look_away(&mut self) {
+        self.listed = false;
+    }
+
     fn tell(&mut self, key: String, now: Timestamp) {
         self.untold_since.get_or_insert(now);
         self.untold.insert(key);
@@ -130,8 +135,10 @@ impl Ledger {
         Next::Batch(self.travelling.iter().map(|key| self.observation(key)).collect())
     }
 
-    /// What is left to say when the perceiver ends, whether it is due or not.
+    /// What is left to say when the perceiver ends, whether it is due or not; what travels may
+    /// not have arrived, and is said again.
     pub fn last_words(&mut self) -> Option<Vec<Observation>> {
+        self.untold.extend(self.travelling.drain(..));
         if !self.listed || self.untold.is_empty() {
             return None;
         }

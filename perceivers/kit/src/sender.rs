@@ -39,6 +39,12 @@ impl Sight {
         self.write(|ledger, now| ledger.replace(pods, now));
     }
 
+    /// The platform cannot be seen: tell nothing until the next [`Sight::replace`], so that the
+    /// source goes stale instead of seeming well.
+    pub fn look_away(&self) {
+        self.write(|ledger, _| ledger.look_away());
+    }
+
     /// How many pods are there.
     pub fn pods(&self) -> usize {
         self.ledger().pods()

@@ -150,11 +150,31 @@ fn pods_that_come_and_go_while_the_core_is_away_are_not_kept() {
 }
 
 #[test]
+fn perceiver_that_sees_nothing_says_nothing() {
+    let mut ledger = told();
+    ledger.see(pod("c", 1), at(0));
+    ledger.look_away();
+    assert_eq!(ledger.next(at(900_000)), Next::Idle);
+    assert_eq!(ledger.last_words(), None);
+    ledger.replace([pod("a", 1), pod("b", 1)], at(10_000));
+    assert_eq!(ledger.next(at(10_250)), Next::Batch(vec![gone("c")]));
+}
+
+#[test]
 fn last_words_do_not_wait() {
     let mut ledger = told();
     ledger.lose("/a", at(1));
     assert_eq!(ledger.last_words(), Some(vec![gone("a")]));
-    assert_eq!(ledger.last_words().map(|words| words.len()), None);
+}
+
+#[test]
+fn last_words_say_again_what_still_travels() {
+    let mut ledger = told();
+    ledger.see(pod("a", 2), at(0));
+    assert!(matches!(ledger.next(at(250)), Next::Batch(_)));
+    ledger.lose("/b", at(251));
+    ledger.lose("/a", at(252));
+    assert_eq!(ledger.last_words(), Some(vec![gone("a"), gone("b")]));
 }
 
 #[derive(Debug, Clone)]

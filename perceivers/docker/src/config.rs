@@ -1,0 +1,113 @@
+//! What the perceiver's process reads at its start.
+
+use anyhow::Context;
+use api_chassis::config::{self, Layers};
+use api_chassis::logs::LogSettings;
+use api_client::ClientSettings;
+use clap::Parser;
+use perceiver_kit::SendSettings;
+use serde::{Deserialize, Serialize};
+use std::io::Write;
+use std::path::PathBuf;
+
+/// Everything that can be set; in the environment as `PERCEPTOR_DOCKER_ENGINE__ADDRESS` and so on.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// The engine that is watched.
+    pub engine: EngineSettings,
+    /// The core that is told.
+    pub core: ClientSettings,
+    /// How it is told.
+    pub send: SendSettings,
+    /// What is logged.
+    pub log: LogSettings,
+}
+
+/// The engine that is watched.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct EngineSettings {
+    /// Its address, as `unix:///var/run/docker.sock` or `tcp://10.0.0.7:2375`.
+    pub address: String,
+    /// Its name among sources; the engine's own if absent.
+    pub name: Option<String>,
+    /// Labels of containers that are sent along.
+    pub labels: Vec<String>,
+    /// How often all containers are listed, whatever events said.
+    pub resync_seconds: u64,
+}
+
+impl Default for EngineSettings {
+    fn default() -> Self {
+        EngineSettings {
+            address: "unix:///var/run/docker.sock".to_owned(),
+            name: None,
+            labels: Vec::new(),
+            resync_seconds: 60,
+        }
+    }
+}
+
+/// Watches one Docker or Podman engine and tells a Perceptor core which containers run.
+#[derive(Debug, Parser)]
+#[command(name = "perceptor-perceiver-docker", version)]
+#[command(after_help = "Examples:\n  perceptor-perceiver-docker --core http://127.0.0.1:3001\n  \
+    perceptor-perceiver-docker --engine unix:///run/podman/podman.sock --token-file /etc/perceptor/token")]
+pub struct Flags {
+    /// Settings file (.toml, .yaml, .json)
+    #[arg(long, value_name = "FILE", env = "PERCEPTOR_DOCKER_CONFIG")]
+    config: Option<PathBuf>,
+    /// The engine's address, as unix:///var/run/docker.sock
+    #[arg(long, value_name = "ADDRESS")]
+    engine: Option<String>,
+    /// The engine's name among sources
+    #[arg(long)]
+    name: Option<String>,
+    /// The core's address
+    #[arg(long, value_name = "URL")]
+    core: Option<String>,
+    /// File that holds the token for the core
+    #[arg(long, value_name = "FILE")]
+    token_file: Option<String>,
+    /// Show the settings, secrets hidden, and end
+    #[arg(long)]
+    pub print_config: bool,
+}
+
+impl Flags {
+    /// Defaults < file < environment < flags.
+    pub fn settings(&self) -> anyhow::Result<Settings> {
+        let environment = std::env::vars().filter(|(name, _)| name != "PERCEPTOR_DOCKER_CONFIG");
+        let layers = Layers::of("docker").file(self.config.clone()).environment(environment);
+        let layers = layers
+            .flag("engine.address", self.engine.as_ref())
+            .flag("engine.name", self.name.as_ref())
+            .flag("core.core", self.core.as_ref())
+            .flag("core.token_file", self.token_file.as_ref());
+        Ok(layers.load()?)
+    }
+
+    /// Show the settings.
+    pub fn print(&self, settings: &Settings) -> anyhow::Result<()> {
+        let text = config::render(settings).context("render the settings")?;
+        writeln!(std::io::stdout(), "{text}").context("print the settings")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn flags_win_over_the_file() {
+        let file = tempfile::Builder::new().suffix(".toml").tempfile().unwrap();
+        std::fs::write(file.path(), "[engine]\nname = 'file'\nlabels = ['team']\n").unwrap();
+        let path = file.path().to_str().unwrap();
+        let flags = Flags::parse_from(["x", "--config", path, "--name", "flag", "--core", "http://c"]);
+        let settings = flags.settings().unwrap();
+        assert_eq!(settings.engine.name.as_deref(), Some("flag"));
+        assert_eq!(settings.engine.labels, ["team"]);
+        assert_eq!(settings.core.core, "http://c");
+    }
+}
