@@ -163,8 +163,17 @@ impl<'l> Golang<'l> {
                     let list = text_at(&self.lists, list).unwrap_or_default();
                     push_packages(found, &String::from_utf8_lossy(name), list);
                 }
-                None => found.problem(ProblemCode::Unsupported, "Go build information that leads nowhere"),
+                None => self.push_unpointed(found),
             },
+        }
+    }
+
+    /// The pointers of a position-independent program may be filled in only when it is loaded. The
+    /// only module list within must be its own; the toolchain stays unknown.
+    fn push_unpointed(&self, found: &mut Collected<'_>) {
+        found.problem(ProblemCode::Unsupported, "Go build information that leads nowhere");
+        if let (Some(list), 1) = (self.lists.values().next(), self.lists_seen) {
+            push_packages(found, "", list);
         }
     }
 }

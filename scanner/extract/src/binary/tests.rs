@@ -298,6 +298,15 @@ fn go_pointers_that_lead_nowhere_are_a_problem() {
 }
 
 #[test]
+fn go_pointers_that_lead_nowhere_leave_the_only_module_list() {
+    let header = [golang::BUILD_INFO, b"\x08\x00", &0x40_1000u64.to_le_bytes(), &[0; 8]].concat();
+    let modules = ["Go example.com/x@v0.1.0", "Go a.b/c@v1.0.0"].map(String::from).to_vec();
+    let list = framed(LIST);
+    assert_eq!(refused(&elf(&list, &header)), (modules, ProblemCode::Unsupported));
+    assert_eq!(refused(&elf(&list.repeat(2), &header)), (vec![], ProblemCode::Unsupported));
+}
+
+#[test]
 fn go_modules_with_hostile_names_are_problems() {
     let list = format!("dep\ta\u{1b}[31m\tv1\ndep\t\tv1\ndep\t{}\tv1\ndep\tok\tv1\n", "a".repeat(2000));
     let extracted = extract(&Binary, PATH, &elf(b"", &go("go1.22.3", &list)));
