@@ -122,3 +122,44 @@ impl fmt::Display for Constraint {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(constraint: &str, scheme: Scheme, version: &str) -> bool {
+        constraint.parse::<Constraint>().unwrap().matches(scheme, version).unwrap()
+    }
+
+    #[test]
+    fn constraint_holds_within_its_bounds() {
+        assert!(check("<2.17.1", Scheme::Maven, "2.14.1"));
+        assert!(!check("<2.17.1", Scheme::Maven, "2.17.1"));
+        assert!(check(">=1.0, <2", Scheme::Semver, "1.9.9"));
+        assert!(!check(">=1.0,<2", Scheme::Semver, "2.0.0"));
+        assert!(check("1.0", Scheme::Pep440, "1.0.0"));
+        assert!(check(">1, !=1.5", Scheme::Pep440, "1.6") && !check(">1, !=1.5", Scheme::Pep440, "1.5"));
+        assert!(check("<= 1:2.0-1", Scheme::Debian, "9.0-1"));
+        assert!(check("= 1.2.3", Scheme::Go, "v1.2.3"));
+    }
+
+    #[test]
+    fn constraint_unreadable_version_is_a_typed_error() {
+        let constraint: Constraint = "<2".parse().unwrap();
+        assert_eq!(constraint.matches(Scheme::Go, "(devel)").unwrap_err().scheme(), Scheme::Go);
+    }
+
+    #[test]
+    fn constraint_malformed_is_refused() {
+        for text in ["", "<", "<>1", "1,", "<1 2", "a;b", "~>1.0,", &"1,".repeat(20)] {
+            assert!(text.parse::<Constraint>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn constraint_text_round_trips() {
+        for text in ["<2.17.1", ">=1.0, <2", "!=1"] {
+            assert_eq!(text.parse::<Constraint>().unwrap().to_string(), text);
+        }
+    }
+}

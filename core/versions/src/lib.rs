@@ -17,6 +17,8 @@ mod maven;
 mod rpm;
 mod scheme;
 mod semver;
+#[cfg(test)]
+mod tables;
 
 pub use constraint::{Constraint, ConstraintError};
 pub use error::VersionError;
