@@ -13,8 +13,6 @@ pub(crate) struct MavenVersion(Vec<Item>);
 enum Item {
     Number(Box<[u8]>),
     Word(Word),
-    /// A word with its number, as `rc1`.
-    Numbered(Word, Box<[u8]>),
     List(Vec<Item>),
 }
 
@@ -50,81 +48,54 @@ struct Parser {
     open: Vec<Vec<Item>>,
     token: String,
     in_digits: bool,
-    is_numbered: bool,
 }
 
 impl Parser {
     fn parse(text: &str) -> Vec<Item> {
-        let mut parser =
-            Parser { open: vec![Vec::new()], token: String::new(), in_digits: false, is_numbered: false };
-        let mut characters = text.chars().peekable();
-        while let Some(c) = characters.next() {
-            let digit_follows = characters.peek().is_some_and(char::is_ascii_digit);
-            parser.read(c, digit_follows);
-        }
+        let mut parser = Parser { open: vec![Vec::new()], token: String::new(), in_digits: false };
+        text.chars().for_each(|c| parser.read(c));
         parser.finish()
     }
 
-    fn read(&mut self, c: char, digit_follows: bool) {
+    fn read(&mut self, c: char) {
         match c {
-            '.' => self.end_token(),
-            // x-1 is read as x1.
-            '-' if !self.token.is_empty() && !self.in_digits && digit_follows => self.is_numbered = true,
+            '.' => self.end_token(false),
             '-' => {
-                self.end_token();
-                self.open_list();
-            }
-            '0'..='9' => {
-                if !self.in_digits && !self.token.is_empty() {
-                    self.is_numbered = true;
-                    self.open_list();
-                }
-                self.in_digits = true;
-                self.token.push(c);
+                self.end_token(false);
+                self.open.push(Vec::new());
             }
             _ => {
-                if self.in_digits && !self.token.is_empty() {
-                    self.end_token();
-                    self.open_list();
+                let is_digit = c.is_ascii_digit();
+                if self.in_digits != is_digit && !self.token.is_empty() {
+                    self.end_token(is_digit);
+                    self.open.push(Vec::new());
                 }
-                self.in_digits = false;
+                self.in_digits = is_digit;
                 self.token.push(c);
             }
         }
     }
 
     /// An empty token is a zero.
-    fn end_token(&mut self) {
+    fn end_token(&mut self, digit_follows: bool) {
         let token = std::mem::take(&mut self.token);
-        let item = match (token.is_empty(), self.is_numbered, self.in_digits) {
-            (true, ..) => Item::Number(Box::default()),
-            (_, true, _) => numbered(&token),
-            (_, _, true) => Item::Number(token.into_bytes().into()),
-            (_, _, false) => Item::Word(Word::of(&token, false)),
+        let item = if token.is_empty() || self.in_digits {
+            Item::Number(token.into_bytes().into())
+        } else {
+            Item::Word(Word::of(&token, digit_follows))
         };
-        self.push(item);
-        self.is_numbered = false;
-    }
-
-    fn push(&mut self, item: Item) {
         if let Some(list) = self.open.last_mut() {
             list.push(item);
         }
     }
 
-    /// Unless the current one is still empty.
-    fn open_list(&mut self) {
-        if self.open.last().is_some_and(|list| !list.is_empty()) {
-            self.open.push(Vec::new());
-        }
-    }
-
+    /// A last word after a dot is read as if it were after a hyphen.
     fn finish(mut self) -> Vec<Item> {
         if !self.token.is_empty() {
-            if !self.in_digits {
-                self.open_list();
+            if !self.in_digits && self.open.last().is_some_and(|list| !list.is_empty()) {
+                self.open.push(Vec::new());
             }
-            self.end_token();
+            self.end_token(false);
         }
         let mut inner: Option<Vec<Item>> = None;
         while let Some(mut list) = self.open.pop() {
@@ -135,22 +106,13 @@ impl Parser {
     }
 }
 
-fn numbered(token: &str) -> Item {
-    let at = token.find(|c: char| c.is_ascii_digit()).unwrap_or(token.len());
-    let (word, digits) = token.split_at(at);
-    Item::Numbered(Word::of(word, true), digits.as_bytes().into())
-}
-
-/// Without the zeros that say nothing: at the end, and before a word.
+/// Without what says nothing (zeros, "release", empty lists) at the end, lists left aside.
 fn normalized(mut list: Vec<Item>) -> Vec<Item> {
     for at in (0..list.len()).rev() {
-        let says_nothing = match list.get(at + 1) {
-            None | Some(Item::Word(_)) => true,
-            Some(Item::List(inner)) => matches!(inner.first(), Some(Item::Word(_) | Item::Numbered(..))),
-            Some(_) => false,
-        };
-        if says_nothing && list.get(at).is_some_and(Item::is_null) {
-            list.remove(at);
+        match list.get(at) {
+            Some(item) if item.is_null() => drop(list.remove(at)),
+            Some(Item::List(_)) => {}
+            _ => break,
         }
     }
     list
@@ -160,8 +122,7 @@ impl Item {
     fn is_null(&self) -> bool {
         match self {
             Item::Number(digits) => is_zero(digits),
-            Item::Word(word) => *word == Word::Other(Box::default()),
-            Item::Numbered(..) => false,
+            Item::Word(word) => *word == Word::Release,
             Item::List(list) => list.is_empty(),
         }
     }
@@ -170,7 +131,7 @@ impl Item {
         match self {
             Item::Number(digits) if is_zero(digits) => Ordering::Equal,
             Item::Number(_) => Ordering::Greater,
-            Item::Word(word) | Item::Numbered(word, _) => word.cmp(&Word::Release),
+            Item::Word(word) => word.cmp(&Word::Release),
             Item::List(list) => list
                 .iter()
                 .map(Item::compare_to_nothing)
@@ -182,7 +143,7 @@ impl Item {
     /// Words before lists before numbers.
     fn rank(&self) -> u8 {
         match self {
-            Item::Word(_) | Item::Numbered(..) => 0,
+            Item::Word(_) => 0,
             Item::List(_) => 1,
             Item::Number(_) => 2,
         }
@@ -192,9 +153,6 @@ impl Item {
         match (self, other) {
             (Item::Number(a), Item::Number(b)) => compare_numbers(a, b),
             (Item::Word(a), Item::Word(b)) => a.cmp(b),
-            (Item::Word(a), Item::Numbered(b, _)) => a.cmp(b).then(Ordering::Less),
-            (Item::Numbered(a, _), Item::Word(b)) => a.cmp(b).then(Ordering::Greater),
-            (Item::Numbered(a, x), Item::Numbered(b, y)) => a.cmp(b).then_with(|| compare_numbers(x, y)),
             (Item::List(a), Item::List(b)) => compare_lists(a, b),
             _ => self.rank().cmp(&other.rank()),
         }
