@@ -6,7 +6,7 @@ use crate::run;
 use crate::{places, shadow};
 use api_vocab::{Problem, ProblemCode};
 use scanner_rootfs::{Budget, Clock, Problems};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io::Read;
 
 /// Files of which we remember that they were looked at, for hard links to them.
@@ -19,8 +19,8 @@ pub(crate) struct Gather<'e> {
     files: Vec<Option<FileRecord>>,
     /// Records by the hash of their path.
     at: HashMap<u64, Vec<usize>>,
-    /// Hashes of paths that an extractor has looked at, and whether something was found.
-    examined: HashMap<u64, bool>,
+    /// Hashes of paths that every extractor that wants them has looked at.
+    examined: HashSet<u64>,
     whiteouts: Vec<Box<str>>,
     opaques: Vec<Box<str>>,
     links: Vec<(Box<str>, Box<str>)>,
@@ -38,7 +38,7 @@ impl<'e> Gather<'e> {
             limits: run::Limits { file_time: budget.file_time, file: budget.file, clock },
             files: Vec::new(),
             at: HashMap::new(),
-            examined: HashMap::new(),
+            examined: HashSet::new(),
             whiteouts: Vec::new(),
             opaques: Vec::new(),
             links: Vec::new(),
@@ -146,23 +146,22 @@ impl<'e> Gather<'e> {
 
     /// The last of several entries at a path counts, as it does for the runtimes.
     fn replace(&mut self, hash: u64, path: &str) {
+        self.examined.remove(&hash);
         let Some(before) = self.at.remove(&hash) else { return };
         for index in before {
             if let Some(slot) = self.files.get_mut(index) {
                 *slot = None;
             }
         }
-        self.examined.remove(&hash);
         let detail = "two entries for one path";
         self.problems.push(Problem::new(ProblemCode::AmbiguousArchive, path, detail));
     }
 
     fn keep(&mut self, hash: u64, path: &str, extractor: &dyn Extractor, extracted: Extracted) {
-        let found = extracted != Extracted::default();
         if self.examined.len() < EXAMINED {
-            *self.examined.entry(hash).or_default() |= found;
+            self.examined.insert(hash);
         }
-        if !found || !self.affords(weight(path, &extracted)) {
+        if extracted == Extracted::default() || !self.affords(weight(path, &extracted)) {
             return;
         }
         self.at.entry(hash).or_default().push(self.files.len());
@@ -178,7 +177,9 @@ impl<'e> Gather<'e> {
     /// What `extractor` made of `path`, if it has looked at it.
     fn extracted_at(&self, path: &str, extractor: &dyn Extractor) -> Option<Extracted> {
         let hash = shadow::of_path(path);
-        self.examined.get(&hash).filter(|_| extractor.wants(path))?;
+        if !self.examined.contains(&hash) || !extractor.wants(path) {
+            return None;
+        }
         let records = self.at.get(&hash).into_iter().flatten();
         let mut records = records.filter_map(|index| self.files.get(*index)?.as_ref());
         let record = records.find(|record| *record.extractor == *extractor.name());

@@ -158,11 +158,15 @@ fn hard_link_to_anything_else_is_unresolved() {
             .hard_link("name2", "name2")
             .hard_link("name3", "missing/name")
             .hard_link("name4", "name5")
-            .file("name5", b"x"),
+            .file("name5", b"x")
+            .file("name6", b"")
+            .symlink("name6", "data")
+            .hard_link("name7", "name6"),
     );
     let unresolved = |name| format!("{name}! link_unresolved");
     let wanted: Vec<String> = ["name1", "name2", "name3", "name4"].map(unresolved).into();
-    assert_eq!(files(&layer), [wanted, vec!["name5: x".to_owned()]].concat());
+    let others = vec!["name5: x".to_owned(), unresolved("name7")];
+    assert_eq!(files(&layer), [wanted, others].concat());
 }
 
 #[test]

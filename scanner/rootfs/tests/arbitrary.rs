@@ -18,6 +18,7 @@ fn check(bytes: &[u8]) -> Result<(), TestCaseError> {
     let (lines, summary) = list(bytes, small());
     prop_assert!(lines.len() <= 20);
     prop_assert!(summary.problems.len() <= 9);
+    prop_assert!(summary.diff_id.is_some() || !summary.problems.is_empty());
     // The last piece may go over the limit before it is noticed.
     prop_assert!(summary.bytes <= (64 + 256) << 10);
     for line in &lines {
