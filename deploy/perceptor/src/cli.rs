@@ -114,6 +114,9 @@ pub struct UpArgs {
     /// Folder or address with advisories, one folder or zip per ecosystem
     #[arg(long, value_name = "PATH|URL")]
     pub advisories: Option<String>,
+    /// Never reach beyond this machine: use the advisories that are here
+    #[arg(long, conflicts_with = "advisories")]
+    pub offline: bool,
     /// Stop once every image is settled; exit code 0
     #[arg(long)]
     pub once: bool,

@@ -87,7 +87,10 @@ fn api() -> Vec<Layer> {
         ("semver", "7.5.1"),
     ];
     let mut app: Layer = node.map(|(name, version)| node_package(name, version)).into();
-    app.push(program("usr/local/bin/gateway", elf::go_program("go1.20.4", include_str!("../sample/go.modules"))));
+    app.push(program(
+        "usr/local/bin/gateway",
+        elf::go_program("go1.20.4", include_str!("../sample/go.modules")),
+    ));
     vec![base, app]
 }
 
@@ -108,7 +111,10 @@ fn search() -> io::Result<Vec<Layer>> {
         ("org.springframework", "spring-beans", "5.3.17"),
         ("org.yaml", "snakeyaml", "1.30"),
     ];
-    let app = java.iter().map(|(group, artifact, version)| jar(group, artifact, version)).collect::<io::Result<_>>()?;
+    let app = java
+        .iter()
+        .map(|(group, artifact, version)| jar(group, artifact, version))
+        .collect::<io::Result<_>>()?;
     Ok(vec![base, app])
 }
 

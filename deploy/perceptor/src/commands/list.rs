@@ -2,8 +2,8 @@
 
 use super::remote::connect;
 use crate::cli::{
-    FindArgs, FindingColumn, FindingsArgs, ImageColumn, ImagesArgs, ListFormat, PackagesArgs, PodsArgs, RemoteArgs,
-    SortOrder,
+    FindArgs, FindingColumn, FindingsArgs, ImageColumn, ImagesArgs, ListFormat, PackagesArgs, PodsArgs,
+    RemoteArgs, SortOrder,
 };
 use crate::output::{self, Row, Table};
 use anyhow::Result;

@@ -4,7 +4,7 @@ use crate::cli::{DocumentFormat, EventsArgs, ListFormat, RemoteArgs, SbomArgs};
 use crate::output;
 use anyhow::{Context, Result};
 use api_client::{Client, ClientSettings};
-use api_wire::event::{Change, Event, EventQuery};
+use api_wire::event::{Change, Event};
 use api_wire::sbom::SbomFormat;
 use futures_util::TryStreamExt;
 use std::io::Write;
@@ -23,7 +23,7 @@ pub fn connect(args: &RemoteArgs) -> Result<Client> {
 
 pub async fn events(args: &EventsArgs, out: &mut (dyn Write + Send)) -> Result<()> {
     let client = connect(&args.remote)?;
-    let mut events = pin!(client.events(EventQuery { after: args.after }));
+    let mut events = pin!(client.events(args.after));
     let mut seen = 0;
     while let Some(event) = events.try_next().await? {
         match args.remote.output {

@@ -13,7 +13,8 @@ pub fn run(args: &TokenArgs, out: &mut dyn Write) -> Result<()> {
     })?;
     let well_formed = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
     if args.name.is_empty() || !args.name.chars().all(well_formed) {
-        let message = format!("not a token's name: {:?}; expected letters, digits, '.', '_' and '-'", args.name);
+        let message =
+            format!("not a token's name: {:?}; expected letters, digits, '.', '_' and '-'", args.name);
         return Err(WrongInput(message).into());
     }
     let token = Token::generate(rand::random());

@@ -37,7 +37,15 @@ fn program(section: &str, payload: &[u8]) -> Vec<u8> {
     file
 }
 
-fn section_header(file: &mut Vec<u8>, name: usize, kind: usize, flags: usize, addr: usize, at: usize, len: usize) {
+fn section_header(
+    file: &mut Vec<u8>,
+    name: usize,
+    kind: usize,
+    flags: usize,
+    addr: usize,
+    at: usize,
+    len: usize,
+) {
     put32(file, &[name, kind]);
     put64(file, &[flags, addr, at, len]);
     put32(file, &[0, 0]);

@@ -1,0 +1,125 @@
+//! What is to be scanned: a folder, an archive, or an image of this host's engines.
+
+use crate::commands::WrongInput;
+use crate::progress::Progress;
+use anyhow::{Context, Result};
+use api_chassis::engines::{EngineState, find_engines};
+use api_vocab::{Digest, ImageRef, Inventory};
+use api_wire::fetcher::{ResolveRequest, ResolvedImage};
+use image_fetcher::Fetcher;
+use image_fetcher::stores::Store;
+use image_fetcher::stores::archive::ArchiveStore;
+use image_fetcher::stores::docker::DockerStore;
+use scanner_engines::{Engine, Native};
+use scanner_rootfs::Budget;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Instant;
+
+/// What is to be scanned.
+pub enum Target {
+    /// The root of a file tree.
+    Folder(PathBuf),
+    /// An archive, or an OCI layout folder.
+    Archive(PathBuf),
+    /// An image by digest or reference.
+    Image(ResolveRequest),
+}
+
+/// What was scanned.
+pub struct ScannedTarget {
+    /// What it is made of; nothing for a folder.
+    pub image: Option<ResolvedImage>,
+    /// What is inside.
+    pub inventory: Inventory,
+}
+
+impl ScannedTarget {
+    /// The digest that the image is best known by.
+    pub fn digest(&self) -> Option<&Digest> {
+        let identity = &self.image.as_ref()?.identity;
+        identity.manifest.as_ref().or(identity.config.as_ref())
+    }
+}
+
+impl Target {
+    /// What a person means by `text`: something on disk if it is there, else an image.
+    pub fn of(text: &str) -> Result<Self> {
+        let path = Path::new(text);
+        match std::fs::metadata(path) {
+            Ok(found) if found.is_dir() && !path.join("oci-layout").exists() => {
+                return Ok(Target::Folder(path.to_path_buf()));
+            }
+            Ok(_) => return Ok(Target::Archive(path.to_path_buf())),
+            Err(_) => {}
+        }
+        if let Ok(digest) = text.parse::<Digest>() {
+            return Ok(Target::Image(ResolveRequest { digests: vec![digest], ..ResolveRequest::default() }));
+        }
+        let reference: ImageRef = text
+            .parse()
+            .map_err(|error| WrongInput(format!("{text:?} is neither a file nor a folder, and {error}")))?;
+        let digests = reference.digest().cloned().into_iter().collect();
+        Ok(Target::Image(ResolveRequest { digests, references: vec![text.to_owned()], platform: None }))
+    }
+
+    /// Scan it.
+    pub async fn scan(&self, progress: &Progress) -> Result<ScannedTarget> {
+        match self {
+            Target::Folder(path) => scan_folder(path.clone()).await,
+            Target::Archive(path) => {
+                let store: Box<dyn Store> = Box::new(ArchiveStore::new(path.clone()));
+                scan_image(vec![store], &ResolveRequest::default(), progress)
+                    .await
+                    .with_context(|| format!("scan {}", path.display()))
+            }
+            Target::Image(request) => {
+                let stores = engine_stores().await?;
+                let name = request.references.first().cloned().unwrap_or_default();
+                scan_image(stores, request, progress).await.with_context(|| format!("scan {name}"))
+            }
+        }
+    }
+}
+
+async fn scan_folder(path: PathBuf) -> Result<ScannedTarget> {
+    let read = move || -> std::io::Result<Inventory> {
+        let start = Instant::now();
+        let clock = move || start.elapsed();
+        let extractors = scanner_extract::registry::all();
+        let layer = scanner_extract::extract_directory(&path, &extractors, &Budget::default(), &clock)?;
+        Ok(scanner_extract::stack(&[layer]))
+    };
+    Ok(ScannedTarget { image: None, inventory: tokio::task::spawn_blocking(read).await?? })
+}
+
+async fn scan_image(
+    stores: Vec<Box<dyn Store>>,
+    request: &ResolveRequest,
+    progress: &Progress,
+) -> Result<ScannedTarget> {
+    let engine: Arc<dyn Engine> = Arc::new(Native::new(Budget::default()));
+    let scanned = scanner_worker::scan_image(&Fetcher::new(stores), &engine, request, progress).await?;
+    Ok(ScannedTarget { image: Some(scanned.image), inventory: scanned.inventory })
+}
+
+/// The engines that answer; what is wrong with the others, if none does.
+async fn engine_stores() -> Result<Vec<Box<dyn Store>>> {
+    let candidates = find_engines(&std::env::vars().collect()).await;
+    let mut stores: Vec<Box<dyn Store>> = Vec::new();
+    for candidate in &candidates {
+        if matches!(candidate.state, EngineState::Found(_)) {
+            stores.push(Box::new(DockerStore::new(&candidate.endpoint, None)));
+        }
+    }
+    if stores.is_empty() {
+        let tried: Vec<String> =
+            candidates.iter().map(|c| format!("{} ({}): {}", c.origin, c.endpoint, c.state)).collect();
+        return Err(WrongInput(format!(
+            "no such file or folder, and no container engine to ask for an image of that name: {}",
+            tried.join("; ")
+        ))
+        .into());
+    }
+    Ok(stores)
+}

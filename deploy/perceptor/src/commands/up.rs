@@ -1,0 +1,54 @@
+//! `perceptor up`: core, perceivers, image-fetcher and scanner in one process.
+
+mod mesh;
+mod places;
+mod screen;
+
+use super::WrongInput;
+use crate::cli::UpArgs;
+use crate::folder::data_folder;
+use anyhow::{Context, Result};
+use api_chassis::logs::{self, LogFormat, LogSettings};
+use api_chassis::shutdown::Shutdown;
+use mesh::Mesh;
+use places::Places;
+use screen::Screen;
+use std::io::Write;
+use std::path::Path;
+
+pub async fn run(args: UpArgs, out: &mut (dyn Write + Send)) -> Result<()> {
+    let data = data_folder(args.data.clone());
+    std::fs::create_dir_all(&data).with_context(|| format!("make data folder {}", data.display()))?;
+    let places = Places::find(&args, &data).await?;
+    let mut screen = Screen::new(args.json, out);
+    screen.say_places(&places)?;
+    quiet_logs()?;
+    let shutdown = Shutdown::on_signals().context("listen for signals")?;
+    let mesh = Mesh::start(&args, &data, &places, screen.progress()).await.map_err(mend(&args, &data))?;
+    screen.say_ready(&mesh, &data)?;
+    let shown = screen.follow(&mesh, args.once, &shutdown).await;
+    screen.say_stopping()?;
+    mesh.stop().await?;
+    shown
+}
+
+/// What a person can do about a mesh that does not start.
+fn mend<'a>(args: &'a UpArgs, data: &'a Path) -> impl FnOnce(anyhow::Error) -> anyhow::Error + 'a {
+    move |error| {
+        let in_use = error
+            .chain()
+            .filter_map(|cause| cause.downcast_ref::<std::io::Error>())
+            .any(|cause| cause.kind() == std::io::ErrorKind::AddrInUse);
+        if in_use {
+            let message = format!("{} is in use; choose another address with --listen", args.listen);
+            return WrongInput(message).into();
+        }
+        error.context(format!("start with data in {}", data.display()))
+    }
+}
+
+/// The screen tells what happens; the log only what went wrong.
+fn quiet_logs() -> Result<()> {
+    let level = std::env::var("PERCEPTOR_LOG").unwrap_or_else(|_| "error".to_owned());
+    Ok(logs::init(&LogSettings { level, format: LogFormat::Auto })?)
+}
