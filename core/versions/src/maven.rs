@@ -67,6 +67,9 @@ impl Parser {
             _ => {
                 let is_digit = c.is_ascii_digit();
                 if self.in_digits != is_digit && !self.token.is_empty() {
+                    if is_digit {
+                        self.open_unless_empty();
+                    }
                     self.end_token(is_digit);
                     self.open.push(Vec::new());
                 }
@@ -89,11 +92,17 @@ impl Parser {
         }
     }
 
-    /// A last word after a dot is read as if it were after a hyphen.
+    /// A word after a dot, last or with a number, is read as if it were after a hyphen.
+    fn open_unless_empty(&mut self) {
+        if self.open.last().is_some_and(|list| !list.is_empty()) {
+            self.open.push(Vec::new());
+        }
+    }
+
     fn finish(mut self) -> Vec<Item> {
         if !self.token.is_empty() {
-            if !self.in_digits && self.open.last().is_some_and(|list| !list.is_empty()) {
-                self.open.push(Vec::new());
+            if !self.in_digits {
+                self.open_unless_empty();
             }
             self.end_token(false);
         }

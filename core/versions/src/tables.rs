@@ -101,7 +101,7 @@ proptest! {
             let (Ok(x), Ok(y), Ok(z)) = (scheme.parse(&a), scheme.parse(&b), scheme.parse(&c)) else { continue };
             prop_assert_eq!(x.partial_cmp(&x), Some(Ordering::Equal));
             prop_assert_eq!(x.partial_cmp(&y), y.partial_cmp(&x).map(Ordering::reverse), "{} {} {}", scheme, a, b);
-            // Maven's own order has circles: 1.0.0 < 1!1.0.rc1-1.dev3 < 1.0.a1 < 1.0.0.
+            // Maven's own order has circles: 1.a-1~x < 1.0.a1 < 1 < 1.a-1~x.
             if x <= y && y <= z && *scheme != Scheme::Maven {
                 prop_assert!(x <= z, "{}: {} {} {}", scheme, a, b, c);
             }
