@@ -20,6 +20,7 @@ impl Engine {
     /// # Errors
     /// When there is no dockerd or it does not answer within 30 seconds.
     pub async fn start(folder: &Path) -> Result<Self> {
+        std::fs::create_dir_all(folder)?;
         let mut engine = Engine { folder: folder.to_path_buf(), process: None };
         engine.restart().await?;
         Ok(engine)

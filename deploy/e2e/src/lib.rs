@@ -4,6 +4,7 @@
 //! stopped by its own pid, and ends with the test. This crate refuses to fake anything.
 
 pub mod engine;
+pub mod lab;
 pub mod mesh;
 pub mod parts;
 pub mod process;

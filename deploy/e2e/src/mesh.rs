@@ -1,1 +1,204 @@
-//! The mesh as processes.
+//! The mesh as processes: core, image-fetcher, scanners, Docker perceiver, each killable.
+
+use crate::parts::run;
+use crate::process::Process;
+use crate::until::until;
+use anyhow::{Context, Result, bail};
+use api_client::{Client, ClientSettings, Retry};
+use api_vocab::Secret;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+/// How long a process may take until it answers.
+const START: Duration = Duration::from_secs(30);
+
+/// The parts, by the name they were started under.
+pub struct Mesh {
+    folder: PathBuf,
+    port: u16,
+    engine: String,
+    parts: BTreeMap<String, Process>,
+}
+
+impl Mesh {
+    /// A mesh for the engine at `engine` that keeps its files below `folder`; nothing is started.
+    ///
+    /// # Errors
+    /// When the folder or the tokens cannot be made, or no port is free.
+    pub fn new(folder: &Path, engine: &str) -> Result<Self> {
+        std::fs::create_dir_all(folder)?;
+        let port = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+        let mesh =
+            Mesh { folder: folder.to_path_buf(), port, engine: engine.to_owned(), parts: BTreeMap::new() };
+        let mut lines = String::new();
+        for role in ["perceiver", "scanner", "reader", "admin"] {
+            let printed = run(Command::new(binary("perceptor-core")?).args(["token", role, role]))?;
+            let field = |name: &str| printed.lines().find_map(|line| line.strip_prefix(name)).map(str::trim);
+            let token = field("token:").context("no token was printed")?;
+            std::fs::write(mesh.file(&format!("{role}.token")), token)?;
+            lines.push_str(field("line:").context("no line was printed")?);
+            lines.push('\n');
+        }
+        std::fs::write(mesh.file("tokens"), lines)?;
+        Ok(mesh)
+    }
+
+    /// Start everything: one core, one fetcher, one perceiver, `scanners` scanners.
+    ///
+    /// # Errors
+    /// When a part does not start.
+    pub async fn start(&mut self, scanners: usize) -> Result<()> {
+        self.start_core().await?;
+        self.start_fetcher().await?;
+        self.start_perceiver()?;
+        (1..=scanners).try_for_each(|n| self.start_scanner(n))
+    }
+
+    /// Start the core and wait until it is ready.
+    ///
+    /// # Errors
+    /// When it does not start, or ends at once.
+    pub async fn start_core(&mut self) -> Result<()> {
+        let config = format!(
+            "data_dir = {:?}\ntoken_file = {:?}\n[http]\nlisten = \"127.0.0.1:{}\"\n\
+             [advisories]\norigin = \"\"\n[scans]\nlease_seconds = 10\nbackoff_first_seconds = 1\n\
+             backoff_longest_seconds = 2\nmax_attempts = 50\nretention_seconds = 3600\n",
+            self.file("data"),
+            self.file("tokens"),
+            self.port
+        );
+        self.spawn("core", "perceptor-core", &config)?;
+        let client = self.client("reader")?;
+        self.await_part("core", async || Ok(client.ready().await.ok())).await
+    }
+
+    /// Start the image-fetcher and wait for its socket.
+    ///
+    /// # Errors
+    /// When it does not start, or ends at once.
+    pub async fn start_fetcher(&mut self) -> Result<()> {
+        let socket = self.file("fetcher.sock");
+        let config = format!("socket = {socket:?}\nengines = [{:?}]\n", self.engine);
+        self.spawn("fetcher", "perceptor-image-fetcher", &config)?;
+        self.await_part("fetcher", async || {
+            Ok(std::os::unix::net::UnixStream::connect(&socket).ok().map(drop))
+        })
+        .await
+    }
+
+    /// Start the perceiver of the engine.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub fn start_perceiver(&mut self) -> Result<()> {
+        let config = format!(
+            "[engine]\naddress = {:?}\nname = \"lab\"\nresync_seconds = 5\n{}",
+            self.engine,
+            self.core_section("perceiver")
+        );
+        self.spawn("perceiver", "perceptor-perceiver-docker", &config)
+    }
+
+    /// Start scanner number `n`.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub fn start_scanner(&mut self, n: usize) -> Result<()> {
+        let config = format!(
+            "name = \"scanner-{n}\"\nfetcher = {:?}\n[http]\nlisten = \"127.0.0.1:0\"\n{}",
+            self.file("fetcher.sock"),
+            self.core_section("scanner")
+        );
+        self.spawn(&format!("scanner-{n}"), "perceptor-scanner", &config)
+    }
+
+    /// `kill -9` of a part.
+    ///
+    /// # Errors
+    /// When there is no such part.
+    pub fn kill(&mut self, part: &str) -> Result<()> {
+        self.parts.remove(part).with_context(|| format!("no part {part}"))?.kill()?;
+        Ok(())
+    }
+
+    /// What a part has logged.
+    pub fn log(&self, part: &str) -> String {
+        self.parts.get(part).map(Process::log).unwrap_or_default()
+    }
+
+    /// A client of the core with the token of `role`.
+    ///
+    /// # Errors
+    /// When the token cannot be read.
+    pub fn client(&self, role: &str) -> Result<Client> {
+        let settings = ClientSettings {
+            core: self.url(),
+            token_file: Some(self.file(&format!("{role}.token"))),
+            ..ClientSettings::default()
+        };
+        Ok(Client::new(&settings)?.with_retry(Retry::NEVER))
+    }
+
+    /// The core's address.
+    pub fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// The token of `role`.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn token(&self, role: &str) -> Result<Secret> {
+        Ok(Secret::new(std::fs::read_to_string(self.file(&format!("{role}.token")))?))
+    }
+
+    /// Run the `perceptor` command against the core as a reader; returns what it prints.
+    ///
+    /// # Errors
+    /// When it fails.
+    pub fn perceptor(&self, arguments: &[&str]) -> Result<String> {
+        run(Command::new(binary("perceptor")?)
+            .env("PERCEPTOR_CORE", self.url())
+            .env("PERCEPTOR_TOKEN_FILE", self.file("reader.token"))
+            .args(arguments))
+    }
+
+    fn core_section(&self, role: &str) -> String {
+        format!("[core]\ncore = {:?}\ntoken_file = {:?}\n", self.url(), self.file(&format!("{role}.token")))
+    }
+
+    fn spawn(&mut self, part: &str, name: &str, config: &str) -> Result<()> {
+        let file = self.file(&format!("{part}.toml"));
+        std::fs::write(&file, config)?;
+        let log = self.file(&format!("{part}.log"));
+        let process = Process::start(Command::new(binary(name)?).arg("--config").arg(file), &log)?;
+        self.parts.insert(part.to_owned(), process);
+        Ok(())
+    }
+
+    async fn await_part(&mut self, part: &str, answers: impl AsyncFn() -> Result<Option<()>>) -> Result<()> {
+        let process = self.parts.get_mut(part).with_context(|| format!("no part {part}"))?;
+        until(part, START, async || match process.ended()? {
+            Some(status) => bail!("{part} ended with {status}: {}", process.log()),
+            None => answers().await,
+        })
+        .await
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+}
+
+/// A binary of this workspace, beside the test that runs.
+fn binary(name: &str) -> Result<PathBuf> {
+    let test = std::env::current_exe()?;
+    let folder = test.ancestors().nth(2).context("the test does not lie in a target folder")?;
+    let path = folder.join(name);
+    if !path.exists() {
+        bail!("{} is not built; run the tests by `make test`", path.display());
+    }
+    Ok(path)
+}

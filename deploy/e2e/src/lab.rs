@@ -1,0 +1,134 @@
+//! A Docker host to try things on: an engine, images with real packages, a Compose project.
+
+use crate::engine::Engine;
+use crate::mesh::Mesh;
+use crate::parts::trees;
+use crate::until::until;
+use anyhow::{Context, Result};
+use api_wire::image::{Image, ImageQuery, ImageState};
+use api_wire::pod::{Pod, PodQuery};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use tempfile::TempDir;
+
+/// How long a mesh may take to come to rest.
+pub const PATIENCE: Duration = Duration::from_secs(120);
+
+/// An engine with a Compose project of three services, and a mesh for it.
+pub struct Lab {
+    /// The engine.
+    pub engine: Engine,
+    /// The mesh; nothing of it is started.
+    pub mesh: Mesh,
+    /// Where the packages came from, and what the package managers say of them.
+    pub trees: PathBuf,
+    project: PathBuf,
+    // Dropped last: everything above lives in it.
+    _folder: TempDir,
+}
+
+impl Lab {
+    /// Start the engine, make the images, bring the project up.
+    ///
+    /// # Errors
+    /// When a real part fails.
+    pub async fn start() -> Result<Self> {
+        // A short path: a socket's has at most 107 bytes.
+        let folder = tempfile::Builder::new().prefix("lab").tempdir_in("/tmp")?;
+        let engine = Engine::start(&folder.path().join("engine")).await?;
+        let trees = trees()?;
+        for tree in ["web", "api", "search"] {
+            engine.import(&trees.join(tree), &format!("shop/{tree}:1"))?;
+        }
+        let project = folder.path().join("shop");
+        std::fs::create_dir(&project)?;
+        std::fs::write(project.join("docker-compose.yml"), compose_file(1))?;
+        engine.compose(&project, &["up", "-d"])?;
+        let mesh = Mesh::new(&folder.path().join("mesh"), &engine.host())?;
+        Ok(Lab { engine, mesh, trees, project, _folder: folder })
+    }
+
+    /// Run Compose on the project.
+    ///
+    /// # Errors
+    /// When Compose fails.
+    pub fn compose(&self, arguments: &[&str]) -> Result<String> {
+        self.engine.compose(&self.project, arguments)
+    }
+
+    /// Give the `web` service another version of its image.
+    ///
+    /// # Errors
+    /// When the build or Compose fails.
+    pub fn upgrade_web(&self, version: u32, added: &[(&str, &str)]) -> Result<()> {
+        let context = tempfile::tempdir()?;
+        for (path, content) in added {
+            let path = context.path().join("files").join(path);
+            std::fs::create_dir_all(path.parent().context("a file lies in a folder")?)?;
+            std::fs::write(path, content)?;
+        }
+        let dockerfile = "FROM shop/web:1\nCOPY files /\n";
+        self.engine.build(context.path(), dockerfile, &format!("shop/web:{version}"))?;
+        std::fs::write(self.project.join("docker-compose.yml"), compose_file(version))?;
+        self.compose(&["up", "-d"])?;
+        Ok(())
+    }
+
+    /// Wait until the core knows `pods` pods and has scanned all their images.
+    ///
+    /// # Errors
+    /// When that does not happen in time; the error shows what is known and logged.
+    pub async fn settled(&self, pods: usize) -> Result<Vec<Image>> {
+        let client = self.mesh.client("reader")?;
+        let settled = until("all images to be scanned", PATIENCE, async || {
+            let known = client.pods(&PodQuery::default()).await?.items;
+            let images = client.images(&ImageQuery::default()).await?.items;
+            let running: Vec<Image> = images.into_iter().filter(|image| image.pods > 0).collect();
+            let rest =
+                |image: &Image| matches!(image.state, ImageState::Scanned { .. }) && image.findings.is_some();
+            Ok((known.len() == pods && known.iter().all(is_resolved) && running.iter().all(rest))
+                .then_some(running))
+        })
+        .await;
+        settled.with_context(|| format!("{}\n{}", self.state(), self.logs()))
+    }
+
+    fn state(&self) -> String {
+        ["pods", "images"]
+            .map(|list| self.mesh.perceptor(&[list, "-o", "wide"]).unwrap_or_else(|error| error.to_string()))
+            .join("\n")
+    }
+
+    fn logs(&self) -> String {
+        let log = |part: &&str| {
+            let log = self.mesh.log(part);
+            let last: Vec<&str> = log.lines().rev().take(15).collect();
+            format!("--- {part}\n{}", last.into_iter().rev().collect::<Vec<_>>().join("\n"))
+        };
+        ["core", "fetcher", "perceiver", "scanner-1"].iter().map(log).collect::<Vec<_>>().join("\n")
+    }
+}
+
+fn is_resolved(pod: &Pod) -> bool {
+    pod.containers.iter().all(|container| container.image.is_some())
+}
+
+fn compose_file(web: u32) -> String {
+    let service = |name: &str, image: &str| {
+        format!("  {name}:\n    image: {image}\n    command: /bin/sleep infinity\n    network_mode: none\n")
+    };
+    format!(
+        "version: \"2.4\"\nservices:\n{}{}{}",
+        service("web", &format!("shop/web:{web}")),
+        service("api", "shop/api:1"),
+        service("search", "shop/search:1")
+    )
+}
+
+/// Read a file that the package managers wrote beside the trees.
+///
+/// # Errors
+/// When it is not there.
+pub fn expected(trees: &Path, name: &str) -> Result<String> {
+    std::fs::read_to_string(trees.join(name)).with_context(|| format!("read {name}"))
+}
