@@ -1,5 +1,7 @@
 //! The committed description of the API is the generated one; `BLESS=1` writes it anew.
 
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)] // Tests.
+
 use std::path::Path;
 
 #[test]

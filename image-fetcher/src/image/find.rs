@@ -19,14 +19,17 @@ const NAME_ANNOTATIONS: [&str; 2] = ["io.containerd.image.name", "org.opencontai
 /// # Errors
 /// A document is malformed, ambiguous, over a limit, or not what its digest says.
 pub fn find_images(shelf: &dyn Shelf) -> Result<Vec<StoredImage>, ReadError> {
-    let mut found = match shelf.read_document("index.json")? {
+    let index = shelf.read_document("index.json")?;
+    let saved = shelf.read_document("manifest.json")?;
+    if index.is_none() && saved.is_none() {
+        return Err(ReadError::malformed("the archive", "neither index.json nor manifest.json is in it"));
+    }
+    let mut found = match index {
         Some(bytes) => find_by_index(shelf, &bytes)?,
         None => Vec::new(),
     };
-    if let Some(bytes) = shelf.read_document("manifest.json")? {
-        for saved in parse_saved("manifest.json", &bytes)? {
-            add_saved(shelf, &saved, &mut found)?;
-        }
+    for saved in saved.map(|bytes| parse_saved("manifest.json", &bytes)).transpose()?.unwrap_or_default() {
+        add_saved(shelf, &saved, &mut found)?;
     }
     Ok(found)
 }

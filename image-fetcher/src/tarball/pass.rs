@@ -204,7 +204,9 @@ impl<R: Read> Read for Watched<R> {
         match &outcome {
             Ok(0) if !buffer.is_empty() => *self.fate.borrow_mut() = Fate::Ended,
             Err(error) if error.kind() != io::ErrorKind::Interrupted => {
-                *self.fate.borrow_mut() = Fate::Failed(io::Error::new(error.kind(), error.to_string()));
+                let system = error.raw_os_error().map(io::Error::from_raw_os_error);
+                let copy = system.unwrap_or_else(|| io::Error::new(error.kind(), error.to_string()));
+                *self.fate.borrow_mut() = Fate::Failed(copy);
             }
             _ => {}
         }

@@ -6,7 +6,7 @@ use api_wire::fetcher::LayerStart;
 use api_wire::image_source::LayerEvent;
 use bytes::Bytes;
 use sha2::{Digest as _, Sha256, Sha512};
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 
 const CHUNK: usize = 128 << 10;
 const GZIP: [u8; 2] = [0x1f, 0x8b];
@@ -39,6 +39,9 @@ impl Origin {
     pub fn failed(self, what: &str, error: std::io::Error) -> ReadError {
         match self {
             Origin::Engine => ReadError::Interrupted { what: what.to_owned(), reason: error.to_string() },
+            Origin::File if error.kind() == ErrorKind::UnexpectedEof => ReadError::Truncated(what.to_owned()),
+            // What is not the system's error is the decompressor's.
+            Origin::File if error.raw_os_error().is_none() => ReadError::malformed(what, error),
             Origin::File => ReadError::io(format!("read {what}"), error),
         }
     }

@@ -2,9 +2,9 @@
 
 use super::connect::{Connection, Engine, is_not_found};
 use crate::error::ReadError;
-use crate::image::StoredImage;
 use crate::image::choose::choose;
 use crate::image::find::find_images;
+use crate::image::{Shelf, StoredImage};
 use crate::stores::OpenImage;
 use crate::stores::channel::{Sender, blocking, stream_of};
 use crate::tarball::pass::{Documents, Known, Outcome, read_archive};
@@ -70,7 +70,12 @@ impl Export {
 /// The documents of an image, read in a pass of their own.
 pub(super) async fn read_documents(export: &Export) -> Result<Documents, ReadError> {
     let known = Arc::new(Known::default());
-    Ok(export.read(known, BTreeSet::new(), |_| Ok(())).await?.documents)
+    let documents = export.read(known, BTreeSet::new(), |_| Ok(())).await?.documents;
+    // Its last entry; an export that was cut between two entries looks like an archive.
+    match documents.size_of("manifest.json") {
+        Some(_) => Ok(documents),
+        None => Err(Origin::Engine.ended_early("the export")),
+    }
 }
 
 /// An image of an engine.
