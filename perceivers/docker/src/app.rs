@@ -11,8 +11,8 @@ use perceiver_kit::{Backoff, Outage, SendSettings, Sender};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// From a quarter of a second, so that a restarted engine is seen soon, to 15 seconds.
-pub(crate) const PATIENCE: Backoff = Backoff::new(Duration::from_millis(250), Duration::from_secs(15));
+/// From a quarter of a second, so that a restarted engine is seen soon, to 5 seconds.
+pub(crate) const PATIENCE: Backoff = Backoff::new(Duration::from_millis(250), Duration::from_secs(5));
 
 /// Watch the engine and tell the core, until shutdown.
 pub async fn run(engine: EngineSettings, send: SendSettings, client: Client, shutdown: Shutdown) {
@@ -32,7 +32,7 @@ async fn identify(settings: &EngineSettings, shutdown: &Shutdown) -> Option<Sour
             Ok(source) => return Some(source),
             Err(error) => error,
         };
-        if outage.begin(Timestamp::now(), &error.to_string()) {
+        if outage.begin(Timestamp::now(), error.kind()) {
             tracing::warn!(engine = settings.address, %error, "engine does not answer; will keep trying");
         }
         if !shutdown.sleep(backoff.fail(rand::random())).await {

@@ -45,6 +45,16 @@ pub enum EngineError {
     },
 }
 
+impl EngineError {
+    /// What kind of outage it is: one to wait for, or one that a person must end.
+    pub(crate) const fn kind(&self) -> &'static str {
+        match self {
+            EngineError::Absent { .. } | EngineError::Failed { .. } => "away",
+            EngineError::Forbidden { .. } => "forbidden",
+        }
+    }
+}
+
 /// Who an engine is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {

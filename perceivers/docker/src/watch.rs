@@ -43,7 +43,7 @@ impl Watch {
             };
             // What the core was told may be wrong from now on: it learns no more until we see again.
             self.sight.look_away();
-            if self.outage.begin(self.clock.now(), &error.to_string()) {
+            if self.outage.begin(self.clock.now(), error.kind()) {
                 tracing::warn!(%error, "engine lost; will keep trying");
             }
             if !shutdown.sleep(self.backoff.fail(rand::random())).await {

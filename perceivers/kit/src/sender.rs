@@ -139,10 +139,10 @@ impl Sender {
             Err(error) => {
                 self.sight.ledger().failed(error.retry_after(), now, chance);
                 let core = self.client.core();
-                if !self.outage.begin(now, &error.to_string()) {
-                    return;
-                }
-                if error.advice() == Advice::Retry {
+                let away = error.advice() == Advice::Retry;
+                if !self.outage.begin(now, if away { "away" } else { "refuses" }) {
+                    tracing::debug!(source = %self.source, core, %error, "core still does not take it");
+                } else if away {
                     tracing::warn!(source = %self.source, core, %error, "core does not answer; will keep trying");
                 } else {
                     tracing::error!(source = %self.source, core, %error, "core refuses; will keep trying");
