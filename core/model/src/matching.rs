@@ -63,7 +63,7 @@ impl Model {
             return;
         }
         let touched: BTreeSet<Arc<Digest>> =
-            changed.iter().flat_map(|(id, _)| self.packages.images(*id).iter().cloned()).collect();
+            changed.iter().flat_map(|(id, _)| self.packages.images(*id).cloned()).collect();
         step.tell(Change::PackagesMatched(changed));
         for key in touched {
             self.tell_difference(&key, &differences, step);
@@ -112,7 +112,7 @@ impl Model {
         let is: &[PackageId] = now.map_or(&[], |scan| &scan.packages);
         let came: Vec<PackageId> = is.iter().filter(|id| was.binary_search(id).is_err()).copied().collect();
         let went: Vec<PackageId> = was.iter().filter(|id| is.binary_search(id).is_err()).copied().collect();
-        came.iter().for_each(|id| self.packages.hold(*id, key));
+        self.packages.hold(&came, key);
         match now {
             Some(scan) => {
                 let all = Difference { appeared: self.mentions(&came), disappeared: self.mentions(&went) };
@@ -120,8 +120,10 @@ impl Model {
             }
             None => drop(self.tallies.remove(key)),
         }
-        let forgotten: Vec<PackageId> =
-            went.into_iter().filter(|id| self.packages.unhold(*id, key)).collect();
+        let forgotten = self.packages.unhold(&went, key);
+        if now.is_none() {
+            self.packages.forget_image(key);
+        }
         forgotten.iter().for_each(|id| self.packages.forget(*id));
         if !forgotten.is_empty() {
             step.tell(Change::PackagesForgotten(forgotten));

@@ -14,7 +14,7 @@ pub(crate) type Numbered = (PackageId, Arc<Package>);
 pub(crate) struct Entry {
     pub(crate) package: Arc<Package>,
     pub(crate) findings: Option<Arc<[Finding]>>,
-    images: Vec<Arc<Digest>>,
+    images: Vec<u32>,
 }
 
 /// All unique packages.
@@ -23,6 +23,8 @@ pub(crate) struct Packages {
     table: Vec<Option<Entry>>,
     ids: FxHashMap<Arc<Package>, PackageId>,
     unmatched: BTreeSet<PackageId>,
+    /// Images by number: millions of entries say which images hold a package.
+    images: Numbers,
 }
 
 impl Packages {
@@ -82,20 +84,35 @@ impl Packages {
         (ids.into(), added)
     }
 
-    /// The image holds the package from now on.
-    pub(crate) fn hold(&mut self, id: PackageId, image: &Arc<Digest>) {
-        if let Some(entry) = self.get_mut(id) {
-            entry.images.push(Arc::clone(image));
+    /// The image holds these packages from now on.
+    pub(crate) fn hold(&mut self, ids: &[PackageId], image: &Arc<Digest>) {
+        let number = self.images.number(image);
+        for id in ids {
+            if let Some(entry) = self.get_mut(*id) {
+                entry.images.push(number);
+            }
         }
     }
 
-    /// The image holds the package no longer; answers whether nobody does.
-    pub(crate) fn unhold(&mut self, id: PackageId, image: &Arc<Digest>) -> bool {
-        let Some(entry) = self.get_mut(id) else { return false };
-        if let Some(place) = entry.images.iter().position(|key| Arc::ptr_eq(key, image) || key == image) {
-            entry.images.swap_remove(place);
+    /// The image holds these packages no longer; answers those that nobody does.
+    pub(crate) fn unhold(&mut self, ids: &[PackageId], image: &Arc<Digest>) -> Vec<PackageId> {
+        let number = self.images.number(image);
+        let mut free = Vec::new();
+        for id in ids {
+            let Some(entry) = self.get_mut(*id) else { continue };
+            if let Some(place) = entry.images.iter().position(|other| *other == number) {
+                entry.images.swap_remove(place);
+            }
+            if entry.images.is_empty() {
+                free.push(*id);
+            }
         }
-        entry.images.is_empty()
+        free
+    }
+
+    /// The image holds nothing any more.
+    pub(crate) fn forget_image(&mut self, image: &Digest) {
+        self.images.forget(image);
     }
 
     pub(crate) fn forget(&mut self, id: PackageId) {
@@ -116,8 +133,9 @@ impl Packages {
         self.get(id)?.findings.as_ref()
     }
 
-    pub(crate) fn images(&self, id: PackageId) -> &[Arc<Digest>] {
-        self.get(id).map_or(&[], |entry| &entry.images)
+    pub(crate) fn images(&self, id: PackageId) -> impl Iterator<Item = &Arc<Digest>> {
+        let numbers: &[u32] = self.get(id).map_or(&[], |entry| &entry.images);
+        numbers.iter().filter_map(|number| self.images.get(*number))
     }
 
     pub(crate) fn tally(&self, ids: &[PackageId]) -> Tally {
@@ -142,5 +160,42 @@ impl Packages {
         let entries = self.table.iter().enumerate();
         entries
             .filter_map(|(index, entry)| Some((PackageId::new(u32::try_from(index).ok()?), entry.as_ref()?)))
+    }
+}
+
+/// Small numbers for images, given anew when free.
+#[derive(Debug, Default)]
+struct Numbers {
+    keys: Vec<Option<Arc<Digest>>>,
+    numbers: FxHashMap<Arc<Digest>, u32>,
+    free: Vec<u32>,
+}
+
+impl Numbers {
+    fn number(&mut self, key: &Arc<Digest>) -> u32 {
+        if let Some(number) = self.numbers.get(key) {
+            return *number;
+        }
+        let number = self.free.pop().unwrap_or_else(|| {
+            self.keys.push(None);
+            u32::try_from(self.keys.len() - 1).unwrap_or(u32::MAX)
+        });
+        if let Some(place) = usize::try_from(number).ok().and_then(|index| self.keys.get_mut(index)) {
+            *place = Some(Arc::clone(key));
+        }
+        self.numbers.insert(Arc::clone(key), number);
+        number
+    }
+
+    fn get(&self, number: u32) -> Option<&Arc<Digest>> {
+        self.keys.get(usize::try_from(number).ok()?)?.as_ref()
+    }
+
+    fn forget(&mut self, key: &Digest) {
+        let Some(number) = self.numbers.remove(key) else { return };
+        if let Some(place) = usize::try_from(number).ok().and_then(|index| self.keys.get_mut(index)) {
+            *place = None;
+        }
+        self.free.push(number);
     }
 }

@@ -48,7 +48,7 @@ impl Model {
         };
         if let Some(scan) = &restored.scan {
             self.layers.hold(&scan.layers);
-            scan.packages.iter().for_each(|id| self.packages.hold(*id, &restored.key));
+            self.packages.hold(&scan.packages, &restored.key);
             self.tallies.insert(Arc::clone(&restored.key), self.packages.tally(&scan.packages));
         }
         self.images.put(Arc::new(restored), &self.settings);

@@ -6,6 +6,7 @@ use api_vocab::{Digest, ExtractorSet, Package, PodKey, RevisionId, ScannerName, 
 use dashmap::DashMap;
 use std::collections::BTreeSet;
 use std::ops::Bound;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 /// Everything readers ask. One thread folds events in, any number of threads read.
@@ -18,7 +19,10 @@ pub struct View {
     usage: DashMap<Arc<Digest>, BTreeSet<Arc<PodId>>>,
     tallies: DashMap<Arc<Digest>, Tally>,
     packages: Ordered<PackageId, FleetPackage>,
-    holders: DashMap<PackageId, Vec<Arc<Digest>>>,
+    holders: DashMap<PackageId, Vec<u32>>,
+    numbers: DashMap<Arc<Digest>, u32>,
+    numbered: DashMap<u32, Arc<Digest>>,
+    next_number: AtomicU32,
     names: DashMap<Box<str>, Vec<PackageId>>,
     pods_by_source: DashMap<SourceId, u64>,
     totals: RwLock<Totals>,
@@ -83,6 +87,9 @@ impl Default for View {
             tallies: DashMap::new(),
             packages: Ordered::new(),
             holders: DashMap::new(),
+            numbers: DashMap::new(),
+            numbered: DashMap::new(),
+            next_number: AtomicU32::new(0),
             names: DashMap::new(),
             pods_by_source: DashMap::new(),
             totals: RwLock::default(),
@@ -197,7 +204,9 @@ impl View {
 
     /// Keys of the images that hold a package, ascending.
     pub fn images_with(&self, package: PackageId) -> Vec<Arc<Digest>> {
-        let mut keys = self.holders.get(&package).map(|keys| keys.clone()).unwrap_or_default();
+        let numbers = self.holders.get(&package).map(|numbers| numbers.clone()).unwrap_or_default();
+        let keys = numbers.iter().filter_map(|number| self.numbered.get(number).map(|key| Arc::clone(&key)));
+        let mut keys: Vec<Arc<Digest>> = keys.collect();
         keys.sort_unstable();
         keys
     }
@@ -366,12 +375,28 @@ impl View {
         let was: &[PackageId] =
             before.as_ref().and_then(|before| before.scan.as_ref()).map_or(&[], |scan| &scan.packages);
         let is: &[PackageId] = image.scan.as_ref().map_or(&[], |scan| &scan.packages);
+        if was == is {
+            return;
+        }
+        let number = self.number(&image.key);
         for id in is.iter().filter(|id| was.binary_search(id).is_err()) {
-            self.holders.entry(*id).or_default().push(Arc::clone(&image.key));
+            self.holders.entry(*id).or_default().push(number);
         }
         for id in was.iter().filter(|id| is.binary_search(id).is_err()) {
-            self.unhold(*id, &image.key);
+            self.unhold(*id, number);
         }
+    }
+
+    /// A small number for an image: millions of entries say which images hold a package.
+    fn number(&self, key: &Arc<Digest>) -> u32 {
+        if let Some(number) = self.numbers.get(key) {
+            return *number;
+        }
+        // Only the folding thread gives numbers.
+        let number = self.next_number.fetch_add(1, Ordering::Relaxed);
+        self.numbers.insert(Arc::clone(key), number);
+        self.numbered.insert(number, Arc::clone(key));
+        number
     }
 
     fn remove_image(&self, key: &Arc<Digest>) {
@@ -380,8 +405,11 @@ impl View {
         for alias in &image.aliases {
             self.keys.remove_if(alias, |_, owner| **owner == **key);
         }
-        for id in image.scan.iter().flat_map(|scan| scan.packages.iter()) {
-            self.unhold(*id, key);
+        if let Some((_, number)) = self.numbers.remove(key) {
+            for id in image.scan.iter().flat_map(|scan| scan.packages.iter()) {
+                self.unhold(*id, number);
+            }
+            self.numbered.remove(&number);
         }
         self.usage.remove(key);
         if let Some((_, tally)) = self.tallies.remove(key) {
@@ -389,13 +417,13 @@ impl View {
         }
     }
 
-    fn unhold(&self, package: PackageId, image: &Arc<Digest>) {
-        if let Some(mut keys) = self.holders.get_mut(&package)
-            && let Some(place) = keys.iter().position(|key| key == image)
+    fn unhold(&self, package: PackageId, image: u32) {
+        if let Some(mut numbers) = self.holders.get_mut(&package)
+            && let Some(place) = numbers.iter().position(|number| *number == image)
         {
-            keys.swap_remove(place);
+            numbers.swap_remove(place);
         }
-        self.holders.remove_if(&package, |_, keys| keys.is_empty());
+        self.holders.remove_if(&package, |_, numbers| numbers.is_empty());
     }
 
     fn put_tally(&self, key: &Arc<Digest>, tally: Tally) {

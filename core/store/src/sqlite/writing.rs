@@ -44,7 +44,9 @@ fn change(to: &Connection, change: &Change) -> Result<(), StoreError> {
             let row = rows::write("pods", &PodRow::of(pod))?;
             let id = &pod.id;
             let values: [&dyn ToSql; 3] = [&id.source.to_string(), &id.key.as_str(), &row];
-            execute(to, "REPLACE INTO pods VALUES (?1, ?2, ?3)", &values)
+            let sql = "INSERT INTO pods (source, key, body) VALUES (?1, ?2, ?3)
+                ON CONFLICT (source, key) DO UPDATE SET body = excluded.body";
+            execute(to, sql, &values)
         }
         Change::PodGone(pod) => {
             let values: [&dyn ToSql; 2] = [&pod.id.source.to_string(), &pod.id.key.as_str()];
