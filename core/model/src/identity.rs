@@ -31,10 +31,12 @@ impl Model {
         source: &Arc<SourceId>,
         step: &mut Step,
     ) -> Option<Digest> {
-        let asked: Option<ImageRef> = container.reference.parse().ok();
         let (digest, pull) = match &container.reported {
-            Some(reported) => (reported.digest.clone(), reported.reference.as_ref()),
-            None => (asked.as_ref()?.digest()?.clone(), asked.as_ref()),
+            Some(reported) => (reported.digest.clone(), reported.reference.clone()),
+            None => {
+                let asked: ImageRef = container.reference.parse().ok()?;
+                (asked.digest()?.clone(), Some(asked))
+            }
         };
         let weak: Vec<&Digest> = container.repo_digests.iter().filter_map(ImageRef::digest).collect();
         // An engine that calls an image by none of its manifests calls it by its config.
@@ -42,7 +44,7 @@ impl Model {
         let claim = Claim { identity: Identity { config, ..Identity::default() }, weak, asking: None };
         self.know(&digest, &claim, step);
         let key = self.join(&digest, &claim, step)?;
-        let pulls = container.repo_digests.iter().chain(pull).map(pull_text);
+        let pulls = container.repo_digests.iter().chain(&pull).map(pull_text);
         self.seen(&key, &container.reference, pulls.collect(), source, step);
         Some(digest)
     }

@@ -13,9 +13,10 @@
 use api_vocab::*;
 use core_model::*;
 use core_store::*;
+use std::cell::Cell;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 const PACKAGES_PER_IMAGE: u32 = 300;
 
@@ -43,12 +44,26 @@ fn fill(path: &std::path::Path, pods: u32, images: u32) {
     let view = View::default();
     let mut model = Model::new(Settings::default());
     let now = Timestamp::now();
+    let spent = Cell::new([Duration::ZERO; 3]);
     let mut keep = |command: Command| {
+        let mut times = vec![Instant::now()];
         let applied = model.apply(command, now).unwrap();
+        times.push(Instant::now());
         let events: Arc<[Event]> = applied.events.into();
         store.append(Batch::of(Arc::clone(&events))).unwrap();
+        times.push(Instant::now());
         events.iter().for_each(|event| view.fold(event));
+        times.push(Instant::now());
+        let mut sums = spent.take();
+        for (sum, pair) in sums.iter_mut().zip(times.windows(2)) {
+            *sum += pair[1] - pair[0];
+        }
+        spent.set(sums);
         applied.answer
+    };
+    let split = || {
+        let [apply, append, fold] = spent.take();
+        println!("  of which applied {apply:?}, appended {append:?}, folded {fold:?}");
     };
     let started = Instant::now();
     for from in (0..pods).step_by(10_000) {
@@ -56,6 +71,7 @@ fn fill(path: &std::path::Path, pods: u32, images: u32) {
         keep(Command::Observe { source: source(from / 50_000), observations: batch.collect() });
     }
     rate("observed in batches of 10,000, durable", u64::from(pods), started);
+    split();
     println!("with pods: {} MiB", resident());
     keep(Command::RegisterScanner(registration()));
     let started = Instant::now();
@@ -68,6 +84,7 @@ fn fill(path: &std::path::Path, pods: u32, images: u32) {
         keep(Command::Report { lease: grant.lease, report: Box::new(report(n)) });
     }
     rate("leased and reported one by one, durable", u64::from(images), started);
+    split();
     println!("with inventories: {} MiB", resident());
     let started = Instant::now();
     let next = model.next_package();
