@@ -129,9 +129,9 @@ impl Client {
         self.get("get the advisories' revision", path(routes::ADVISORIES, &[])).json().await
     }
 
-    /// Look for newer advisories now.
-    pub async fn look_for_advisories(&self) -> Result<(), ClientError> {
-        self.call("look for newer advisories", Method::POST, path(routes::ADVISORIES, &[])).done().await
+    /// Look for newer advisories now; gives the set that is in force until then.
+    pub async fn look_for_advisories(&self) -> Result<Revision, ClientError> {
+        self.call("look for newer advisories", Method::POST, path(routes::ADVISORIES, &[])).json().await
     }
 
     /// The API as the core describes it.

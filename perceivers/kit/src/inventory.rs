@@ -5,4 +5,4 @@ mod file;
 mod perceive;
 
 pub use file::{Inventory, InventoryContainer, InventoryError, InventoryPod};
-pub use perceive::{InventoryPerceiver, Resolver, observe};
+pub use perceive::{InventoryPerceiver, Resolver, observe, run};

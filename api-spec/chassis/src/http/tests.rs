@@ -167,6 +167,59 @@ async fn requests_are_counted_under_their_pattern() {
     server.stop().await;
 }
 
+/// GET /ok over TLS from a client that trusts only the certificate in `trusted`.
+fn get_over_tls(address: SocketAddr, trusted: &std::path::Path) -> std::io::Result<String> {
+    use rustls::pki_types::{CertificateDer, pem::PemObject};
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_file(trusted).unwrap()).unwrap();
+    let config = rustls::ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
+    let name = "localhost".try_into().unwrap();
+    let connection = rustls::ClientConnection::new(Arc::new(config), name).unwrap();
+    let mut stream = rustls::StreamOwned::new(connection, TcpStream::connect(address)?);
+    stream.write_all(b"GET /ok HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")?;
+    let mut answer = vec![0; 4096];
+    let mut length = 0;
+    while !answer[..length].ends_with(b"fine") {
+        match stream.read(&mut answer[length..])? {
+            0 => break,
+            read => length += read,
+        }
+    }
+    Ok(String::from_utf8_lossy(&answer[..length]).into_owned())
+}
+
+#[tokio::test]
+async fn tls_is_served_and_its_certificate_exchanged_while_serving() {
+    let testdata = |name: &str| std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata").join(name);
+    let dir = tempfile::tempdir().unwrap();
+    let paths =
+        crate::tls::TlsSettings { certificate: dir.path().join("cert.pem"), key: dir.path().join("key.pem") };
+    let place = |stem: &str| {
+        std::fs::copy(testdata(&format!("{stem}.cert.pem")), &paths.certificate).unwrap();
+        std::fs::copy(testdata(&format!("{stem}.key.pem")), &paths.key).unwrap();
+    };
+    place("one");
+    let certificate = crate::tls::Certificate::load(&paths).unwrap();
+    let (listener, address) = bind(([127, 0, 0, 1], 0).into()).unwrap();
+    let latency = HttpLatency::register(&mut metrics::registry("test"));
+    let settings = HttpSettings { workers: 1, ..HttpSettings::default() };
+    let listener = Listener::Tls(listener, Box::new(certificate.server_config()));
+    let shutdown = Shutdown::new();
+    let served = serve(listener, &settings, latency, shutdown.clone(), routes).unwrap();
+    let get = async |trusted: &str| {
+        let trusted = testdata(trusted);
+        tokio::task::spawn_blocking(move || get_over_tls(address, &trusted)).await.unwrap()
+    };
+    assert!(get("one.cert.pem").await.unwrap().ends_with("fine"));
+    assert!(get("two.cert.pem").await.is_err());
+    place("two");
+    certificate.reload().unwrap();
+    assert!(get("two.cert.pem").await.unwrap().ends_with("fine"));
+    assert!(get("one.cert.pem").await.is_err());
+    shutdown.begin();
+    served.await.unwrap().unwrap();
+}
+
 #[tokio::test]
 async fn unix_socket_is_served_like_any_other() {
     let dir = tempfile::tempdir().unwrap();

@@ -1,11 +1,14 @@
 //! The perceiver of a static inventory: reads it, resolves its archives, reads it again on change.
 
 use super::{Inventory, InventoryContainer, InventoryError, InventoryPod};
-use crate::Sight;
+use crate::{SendSettings, Sender, Sight};
+use api_chassis::clock::SystemClock;
 use api_chassis::reload::Stamp;
 use api_chassis::shutdown::Shutdown;
+use api_client::Client;
 use api_vocab::{ContainerKind, Digest, ImageRef, PodPhase};
 use api_wire::observation::{ObservedContainer, ObservedPod};
+use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -14,6 +17,23 @@ use std::time::Duration;
 /// Learns the digest of the image `reference` in the archive at a path, by opening it.
 pub type Resolver =
     Arc<dyn Fn(PathBuf, ImageRef) -> BoxFuture<'static, Result<Digest, String>> + Send + Sync>;
+
+/// Perceive the inventory in `file` and tell the core, until shutdown.
+pub async fn run(
+    file: PathBuf,
+    resolver: Option<Resolver>,
+    send: SendSettings,
+    client: Client,
+    shutdown: Shutdown,
+) -> Result<(), InventoryError> {
+    let source = Inventory::load(&file)?.source;
+    tracing::info!(%source, file = %file.display(), core = client.core(), "perceiving");
+    let sender = Sender::new(client, source, send, Arc::new(SystemClock));
+    let perceiver = InventoryPerceiver::new(file, sender.sight(), resolver);
+    let telling = sender.run(shutdown.clone());
+    let looking = perceiver.run(shutdown);
+    tokio::try_join!(looking, telling.map(Ok)).map(|_| ())
+}
 
 /// Watches one inventory file.
 pub struct InventoryPerceiver {
@@ -122,11 +142,8 @@ pub fn observe(pod: &InventoryPod, digests: &[Option<Digest>]) -> ObservedPod {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{SendSettings, Sender};
-    use api_chassis::clock::SystemClock;
     use api_client::fake::{Answer, FakeCore, Request};
     use api_wire::observation::{Observation, ObservationBatch, ObservationOutcome};
-    use futures_util::FutureExt;
 
     fn changed(asked: &[Request]) -> Vec<Observation> {
         let batches = asked.iter().filter(|request| request.method == "POST");
@@ -173,12 +190,29 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn inventory_without_a_resolver_is_told_with_what_it_states() {
+        let core = FakeCore::start(|_| Answer::json(200, &ObservationOutcome::default())).await.unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        let (file, digest) = (dir.path().join("edge.yaml"), Digest::sha256([7; 32]));
+        let stated =
+            format!("pods: [{{name: a, containers: [{{image: x, digest: '{digest}'}}, {{image: y}}]}}]");
+        std::fs::write(&file, stated).unwrap();
+        let (client, shutdown) = (core.client().unwrap(), Shutdown::new());
+        let running = tokio::spawn(run(file, None, SendSettings::default(), client, shutdown.clone()));
+        assert!(core.until(|asked| !asked.is_empty()).await);
+        assert_eq!(core.asked()[0].line(), "PUT /api/v1/sources/inventory/edge/state");
+        let pods: Vec<ObservedPod> = core.asked()[0].lines().unwrap();
+        let ids: Vec<_> = pods[0].containers.iter().map(|c| c.image_id.clone()).collect();
+        assert_eq!(ids, [Some(digest.to_string()), None]);
+        shutdown.begin();
+        running.await.unwrap().unwrap();
+    }
+
+    #[tokio::test]
     async fn inventory_absent_at_the_start_is_an_error() {
         let core = FakeCore::start(|_| Answer::Cut).await.unwrap();
-        let source = "inventory/x".parse().unwrap();
-        let sender =
-            Sender::new(core.client().unwrap(), source, SendSettings::default(), Arc::new(SystemClock));
-        let perceiver = InventoryPerceiver::new("/nowhere/x.toml".into(), sender.sight(), None);
-        assert!(matches!(perceiver.run(Shutdown::new()).await, Err(InventoryError::Read { .. })));
+        let (file, client) = ("/nowhere/x.toml".into(), core.client().unwrap());
+        let outcome = run(file, None, SendSettings::default(), client, Shutdown::new()).await;
+        assert!(matches!(outcome, Err(InventoryError::Read { .. })));
     }
 }
