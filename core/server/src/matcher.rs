@@ -26,6 +26,7 @@ enum Job {
     Packages(Packages),
     Revision(Index, oneshot::Sender<()>),
     Everything,
+    Settle(oneshot::Sender<()>),
 }
 
 /// Has packages matched; clones are the same matcher.
@@ -66,6 +67,16 @@ impl Matcher {
     }
 }
 
+impl Matcher {
+    /// Wait until all that was asked before is done.
+    pub async fn settle(&self) {
+        let (done, wait) = oneshot::channel();
+        if self.0.send(Job::Settle(done)).is_ok() {
+            let _ = wait.await;
+        }
+    }
+}
+
 /// The part of a matcher that works, one job after the other.
 pub struct Matching {
     queue: mpsc::UnboundedReceiver<Job>,
@@ -83,6 +94,10 @@ impl Matching {
             let outcome = match job {
                 Job::Packages(packages) => self.packages(packages).await,
                 Job::Everything => self.everything().await,
+                Job::Settle(done) => {
+                    let _ = done.send(());
+                    Ok(())
+                }
                 Job::Revision(index, done) => {
                     let outcome = self.revision(index).await;
                     let _ = done.send(());
