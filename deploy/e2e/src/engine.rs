@@ -8,6 +8,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
+/// How long it may take until it answers; after a crash it looks for its containers first.
+const START: Duration = Duration::from_secs(60);
+
 /// A Docker engine of our own.
 pub struct Engine {
     folder: PathBuf,
@@ -32,8 +35,11 @@ impl Engine {
     /// As [`Engine::start`].
     pub async fn restart(&mut self) -> Result<()> {
         let dockerd = find("dockerd").context("no dockerd on this machine")?;
-        // A killed engine leaves its pid file and its containerd behind.
-        let _ = std::fs::remove_file(self.folder.join("docker.pid"));
+        // A killed engine leaves pid files behind. Its containerd dies with it, but where nobody
+        // reaps orphans its pid still looks alive, and the next engine would wait for it.
+        for pid_file in ["docker.pid", "exec/containerd/containerd.pid"] {
+            let _ = std::fs::remove_file(self.folder.join(pid_file));
+        }
         let mut command = Command::new(dockerd);
         command
             .arg("--host")
@@ -46,7 +52,8 @@ impl Engine {
             .arg(self.folder.join("docker.pid"))
             .args(["--bridge=none", "--iptables=false", "--ip6tables=false", "--live-restore"]);
         self.process = Some(Process::start(&mut command, &self.folder.join("dockerd.log"))?);
-        until("dockerd", Duration::from_secs(30), async || Ok(self.docker(&["version"]).ok())).await?;
+        let answered = until("dockerd", START, async || Ok(self.docker(&["version"]).ok())).await;
+        answered.with_context(|| self.process.as_ref().map(Process::log).unwrap_or_default())?;
         Ok(())
     }
 

@@ -115,7 +115,9 @@ fn is_resolved(pod: &Pod) -> bool {
 
 fn compose_file(web: u32) -> String {
     let service = |name: &str, image: &str| {
-        format!("  {name}:\n    image: {image}\n    command: /bin/sleep infinity\n    network_mode: none\n")
+        format!(
+            "  {name}:\n    image: {image}\n    command: /bin/sleep infinity\n    network_mode: none\n    stop_signal: SIGKILL\n"
+        )
     };
     format!(
         "version: \"2.4\"\nservices:\n{}{}{}",
