@@ -6,7 +6,6 @@
 pub mod app;
 pub mod config;
 pub mod engine;
-pub mod find;
 pub mod map;
 pub mod watch;
 
