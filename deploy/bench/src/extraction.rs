@@ -1,0 +1,86 @@
+//! Extraction of a layer, against reading and hashing the same bytes, and against unpacking them.
+
+use crate::figures::{Figure, fastest};
+use crate::layers;
+use anyhow::{Result, ensure};
+use scanner_extract::{extract_layer, registry, stack};
+use scanner_rootfs::Budget;
+use sha2::{Digest, Sha256};
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+use std::time::Instant;
+
+const DEBIAN: u64 = 200 << 20;
+const DEBIAN_PACKAGES: usize = 450;
+const LARGE: u64 = 2 << 30;
+const LARGE_PACKAGES: usize = 3000;
+
+/// A layer of Debian, and its gzip.
+pub fn prepare_debian(folder: &Path) -> Result<()> {
+    layers::debian(&folder.join("debian.tar"), DEBIAN)?;
+    layers::gzip(&folder.join("debian.tar"), &folder.join("debian.tar.gz"))
+}
+
+/// A layer of many ecosystems, and its gzip.
+pub fn prepare_large(folder: &Path) -> Result<()> {
+    layers::many_ecosystems(&folder.join("large.tar"), LARGE)?;
+    layers::gzip(&folder.join("large.tar"), &folder.join("large.tar.gz"))
+}
+
+/// Both forms of the layer of Debian.
+pub fn measure_debian(folder: &Path) -> Result<Vec<Figure>> {
+    measure("200 MiB Debian", &folder.join("debian.tar"), DEBIAN_PACKAGES)
+}
+
+/// Both forms of the layer of many ecosystems.
+pub fn measure_large(folder: &Path) -> Result<Vec<Figure>> {
+    let figures = measure("2 GiB, 4 ecosystems", &folder.join("large.tar"), LARGE_PACKAGES)?;
+    std::fs::remove_file(folder.join("large.tar"))?;
+    std::fs::remove_file(folder.join("large.tar.gz"))?;
+    Ok(figures)
+}
+
+fn measure(what: &str, tar: &Path, packages: usize) -> Result<Vec<Figure>> {
+    let gzip = tar.with_added_extension("gz");
+    let floor = fastest(|| hash(File::open(tar)?))?;
+    let measured = fastest(|| extract(tar, packages))?;
+    let plain = Figure::time(format!("{what}, tar; floor: read, SHA-256"), measured, floor, "x ≤ 1.5");
+    let floor = fastest(|| drain(flate2::read::MultiGzDecoder::new(File::open(&gzip)?)))?;
+    let measured = fastest(|| extract(&gzip, packages))?;
+    let gzip = Figure::time(format!("{what}, gzip; floor: gunzip"), measured, floor, "x ≤ 1.25");
+    let peak = Figure::plain(format!("{what}, peak memory"), gzip.peak_mib, "MiB", "≤ 256");
+    Ok(vec![plain, gzip, peak])
+}
+
+fn extract(path: &Path, packages: usize) -> Result<()> {
+    let start = Instant::now();
+    let clock = move || start.elapsed();
+    let layer = extract_layer(File::open(path)?, &registry::all(), &Budget::default(), &clock);
+    let inventory = stack(&[layer]);
+    ensure!(inventory.problems.is_empty(), "problems: {:?}", inventory.problems.first());
+    ensure!(inventory.packages.len() == packages, "{} packages", inventory.packages.len());
+    Ok(())
+}
+
+fn hash(mut file: File) -> Result<[u8; 32]> {
+    let mut hasher = Sha256::new();
+    let mut buffer = vec![0; 1 << 20];
+    loop {
+        match file.read(&mut buffer)? {
+            0 => return Ok(hasher.finalize().into()),
+            n => hasher.update(buffer.get(..n).unwrap_or_default()),
+        }
+    }
+}
+
+fn drain(mut source: impl Read) -> Result<u64> {
+    let mut buffer = vec![0; 1 << 20];
+    let mut total = 0;
+    loop {
+        match source.read(&mut buffer)? {
+            0 => return Ok(total),
+            n => total += n as u64,
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! A fleet to measure with: pods that run images, images that hold packages.
+
+use crate::packages;
+use crate::random::Random;
+use anyhow::{Result, bail};
+use api_vocab::{
+    ContainerKind, Digest, Distro, LeaseId, Owner, Package, PodKey, PodPhase, ScannerName, SourceId,
+    Timestamp,
+};
+use core_model::{
+    Answer, Command, Identity, Observation, ObservedContainer, ObservedPod, Registration, Report,
+};
+use std::path::Path;
+
+/// Images of a whole fleet.
+pub const IMAGES: usize = 10_000;
+/// Pods of a whole fleet.
+pub const PODS: usize = 150_000;
+/// Packages of each image.
+pub const PACKAGES: usize = 300;
+/// Different packages of the whole fleet.
+pub const DIFFERENT: usize = 50_000;
+/// Images that others are built on.
+const BASES: usize = 50;
+/// Packages of each of those.
+const BASE_PACKAGES: usize = 200;
+/// Layers of an image that it shares with its base, and of its own.
+const LAYERS: (usize, usize) = (5, 3);
+/// Observations that a perceiver sends at once.
+const BATCH: usize = 1_000;
+/// Pods that a workload has.
+const REPLICAS: usize = 15;
+
+/// Where all of this is seen.
+pub fn source() -> Result<SourceId> {
+    Ok("kubernetes/bench".parse()?)
+}
+
+/// One of a fleet's pods.
+pub fn pod(n: usize) -> Result<ObservedPod> {
+    let workload = n / REPLICAS;
+    let image = image(workload % IMAGES);
+    let repository = format!("registry.example.org/team{}/service{}", workload % 200, workload % IMAGES);
+    Ok(ObservedPod {
+        key: PodKey::new(&namespace(workload), &format!("service{workload}-7d9c5b8f4-{n:05x}"))?,
+        uid: format!("3f0c1a52-7c1e-4b8f-9d52-{n:012x}").into(),
+        node: Some(format!("node-{}.example.org", n % 1_500).into()),
+        owner: Some(Owner::new("deployment", &format!("service{workload}"))?),
+        phase: PodPhase::Running,
+        started_at: Some(Timestamp::from_millis(1_700_000_000_000 + n as i64)),
+        labels: vec![("app".into(), format!("service{workload}").into()), ("tier".into(), "web".into())],
+        containers: vec![ObservedContainer {
+            name: "main".into(),
+            kind: ContainerKind::Regular,
+            reference: format!("{repository}:1.{}", workload % 9).into(),
+            reported: Some(format!("{repository}@{image}").parse()?),
+            repo_digests: Vec::new(),
+        }],
+    })
+}
+
+fn namespace(workload: usize) -> String {
+    format!("team{}", workload % 200)
+}
+
+fn image(n: usize) -> Digest {
+    digest(1, n)
+}
+
+fn digest(kind: u64, n: usize) -> Digest {
+    let mut random = Random(kind << 32 | (n as u64 + 1));
+    let mut bytes = [0; 32];
+    bytes.chunks_exact_mut(8).for_each(|chunk| chunk.copy_from_slice(&random.next().to_le_bytes()));
+    Digest::sha256(bytes)
+}
+
+/// What a fleet's images hold.
+pub struct Inventories(Vec<Package>);
+
+impl Inventories {
+    /// Inventories of packages that the feeds name, and others.
+    pub fn new(folder: &Path) -> Result<Self> {
+        Ok(Inventories(packages::pool(folder, DIFFERENT)?))
+    }
+
+    /// All packages, each once.
+    pub fn packages(&self) -> &[Package] {
+        &self.0
+    }
+
+    /// Image `n`: the packages of its base, and some of those that applications choose from, a few
+    /// of which are chosen often.
+    pub fn of(&self, n: usize) -> Vec<Package> {
+        let base = (n % BASES) * BASE_PACKAGES;
+        let (bases, own) = self.0.split_at_checked(BASES * BASE_PACKAGES).unwrap_or((&self.0, &[]));
+        let mut random = Random(n as u64 + 7);
+        let mut packages: Vec<Package> = bases.iter().skip(base).take(BASE_PACKAGES).cloned().collect();
+        let mut chosen = std::collections::BTreeSet::new();
+        while chosen.len() < PACKAGES - BASE_PACKAGES && chosen.len() < own.len() {
+            chosen.insert(random.below(own.len()).min(random.below(own.len())));
+        }
+        packages.extend(chosen.into_iter().filter_map(|at| own.get(at)).cloned());
+        packages
+    }
+}
+
+/// Tell a core of `pods` pods.
+pub fn observe(pods: usize, apply: &mut dyn FnMut(Command) -> Result<Answer>) -> Result<()> {
+    for first in (0..pods).step_by(BATCH) {
+        let batch = (first..pods.min(first + BATCH)).map(|n| Ok(Observation::PodPresent(pod(n)?)));
+        let observations = batch.collect::<Result<_>>()?;
+        apply(Command::Observe { source: source()?, observations })?;
+    }
+    Ok(())
+}
+
+/// Scan all images that a core knows, as a scanner does.
+pub fn scan(inventories: &Inventories, apply: &mut dyn FnMut(Command) -> Result<Answer>) -> Result<usize> {
+    let scanner: ScannerName = "bench".parse()?;
+    apply(Command::RegisterScanner(Registration {
+        name: scanner.clone(),
+        version: "0".into(),
+        extractor_set: scanner_extract::extractor_set(),
+        node: None,
+        sources: Vec::new(),
+        platforms: Vec::new(),
+        max_leases: 1,
+    }))?;
+    for n in 0.. {
+        let id = LeaseId::from_bits(n as u128 + 1);
+        let lease = Command::Lease { scanner: scanner.clone(), holds: Vec::new(), id };
+        match apply(lease)? {
+            Answer::Lease(Some(_)) => scan_one(n, id, inventories, apply)?,
+            Answer::Lease(None) => return Ok(n),
+            other => bail!("a lease was answered by {other:?}"),
+        }
+    }
+    Ok(0)
+}
+
+fn scan_one(
+    n: usize,
+    lease: LeaseId,
+    inventories: &Inventories,
+    apply: &mut dyn FnMut(Command) -> Result<Answer>,
+) -> Result<()> {
+    let extractor_set = scanner_extract::extractor_set();
+    let of_base = (0..LAYERS.0).map(|at| digest(2, (n % BASES) * LAYERS.0 + at));
+    let own = (0..LAYERS.1).map(|at| digest(3, n * LAYERS.1 + at));
+    let layers: Vec<Digest> = of_base.chain(own).collect();
+    for diff_id in &layers {
+        let (diff_id, extractor_set) = (diff_id.clone(), extractor_set.clone());
+        apply(Command::LayerExtracted { lease, diff_id, extractor_set })?;
+    }
+    let report = Report {
+        identity: Identity { config: Some(digest(4, n)), ..Identity::default() },
+        layers,
+        packages: inventories.of(n),
+        distro: Some(Distro {
+            id: "debian".to_owned(),
+            version_id: Some("12".to_owned()),
+            pretty_name: Some("Debian GNU/Linux 12 (bookworm)".to_owned()),
+            ecosystem: Some("Debian:12".parse()?),
+        }),
+        problems: Vec::new(),
+        extractor_set,
+        engine: "native".into(),
+        fetched_from: "docker".into(),
+    };
+    apply(Command::Report { lease, report: Box::new(report) }).map(drop)
+}
