@@ -2,6 +2,7 @@
 
 mod edge;
 mod error;
+mod flight;
 mod limit;
 mod server;
 

@@ -1,5 +1,6 @@
 //! The edge: what every request passes on its way in, and every answer on its way out.
 
+use super::flight::Flight;
 use super::{HttpError, RateLimit};
 use crate::metrics::HttpLatency;
 use actix_web::body::{BoxBody, MessageBody};
@@ -58,6 +59,7 @@ pub async fn edge(
     request.extensions_mut().insert(id.clone());
     let method = request.method().clone();
     let edge = request.app_data::<web::Data<Edge>>().cloned();
+    let flying = request.app_data::<web::Data<Flight>>().map(|flight| flight.start());
     let answer = match pass(&edge, request, next).await {
         Ok(answer) => enveloped(answer, &id),
         Err(error) => Err(refused(&error, &id)),
@@ -71,7 +73,10 @@ pub async fn edge(
     if let Some(edge) = edge {
         edge.latency.observe(method.as_str(), route, status.as_u16(), took);
     }
-    answer
+    match flying {
+        Some(flying) => answer.map(|answer| answer.map_body(|_, body| flying.until_sent(body))),
+        None => answer,
+    }
 }
 
 async fn pass<B: MessageBody + 'static>(

@@ -1,8 +1,9 @@
 //! The server: sockets, limits, extractors, and a graceful end.
 
+use super::flight::Flight;
 use super::{Edge, HttpError, RateLimit, edge};
 use crate::metrics::HttpLatency;
-use crate::shutdown::Shutdown;
+use crate::shutdown::{Shutdown, drain};
 use actix_web::error::{JsonPayloadError, PathError, QueryPayloadError};
 use actix_web::middleware::from_fn;
 use actix_web::{App, HttpServer, web};
@@ -91,9 +92,12 @@ where
         timeout: Duration::from_secs(settings.request_timeout_seconds),
     });
     let max_body = settings.max_body_bytes;
+    let flight = Flight::default();
+    let counted = web::Data::new(flight.clone());
     let server = HttpServer::new(move || {
         App::new()
             .app_data(edge_settings.clone())
+            .app_data(counted.clone())
             .configure(extractors(max_body))
             .wrap(from_fn(edge))
             .configure(routes.clone())
@@ -101,8 +105,7 @@ where
     .disable_signals()
     .workers(workers(settings.workers))
     .max_connections(settings.max_connections)
-    .client_request_timeout(Duration::from_secs(10))
-    .shutdown_timeout(settings.drain_seconds);
+    .client_request_timeout(Duration::from_secs(10));
     let server = match listener {
         Listener::Tcp(tcp) => server.listen(tcp)?,
         Listener::Tls(tcp, tls) => server.listen_rustls_0_23(tcp, *tls)?,
@@ -110,9 +113,13 @@ where
     }
     .run();
     let handle = server.handle();
+    let deadline = Duration::from_secs(settings.drain_seconds);
     tokio::spawn(async move {
         shutdown.begun().await;
-        handle.stop(true).await;
+        handle.pause().await;
+        drain(flight.over(), deadline).await;
+        // Connections that nobody uses would hold up a stop that waits for them.
+        handle.stop(false).await;
     });
     Ok(tokio::spawn(server))
 }

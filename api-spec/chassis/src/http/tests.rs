@@ -241,3 +241,20 @@ async fn unix_socket_is_served_like_any_other() {
     shutdown.begin();
     served.await.unwrap().unwrap();
 }
+
+#[tokio::test]
+async fn server_stopped_with_an_unused_connection_open_ends_at_once() {
+    let server = TestServer::start(|settings| settings.drain_seconds = 60);
+    let (address, begun) = (server.address, std::time::Instant::now());
+    let kept = tokio::task::spawn_blocking(move || {
+        let mut stream = TcpStream::connect(address).unwrap();
+        stream.write_all(b"GET /ok HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
+        let mut answer = [0; 15];
+        stream.read_exact(&mut answer).unwrap();
+        stream
+    });
+    let kept = kept.await.unwrap();
+    server.stop().await;
+    assert!(begun.elapsed() < Duration::from_secs(4), "waited for a connection that nobody uses");
+    drop(kept);
+}
