@@ -1,4 +1,5 @@
 //! The house law as tests.
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package};
 use std::fs;
@@ -9,10 +10,9 @@ fn metadata() -> Metadata {
 }
 
 fn room(package: &Package) -> &'static law::Room {
-    law::ROOMS
-        .iter()
-        .find(|room| room.name == package.name.as_str())
-        .unwrap_or_else(|| panic!("{} is no room of the house: add it to deploy/tidy/src/law.rs", package.name))
+    law::ROOMS.iter().find(|room| room.name == package.name.as_str()).unwrap_or_else(|| {
+        panic!("{} is no room of the house: add it to deploy/tidy/src/law.rs", package.name)
+    })
 }
 
 fn none(complaints: Vec<String>) {
@@ -63,10 +63,11 @@ fn outside_crate_beyond_its_fence_is_absent() {
     for package in &metadata.packages {
         for dependency in &package.dependencies {
             let binds = dependency.kind != DependencyKind::Development;
-            let fenced = law::FENCES
-                .iter()
-                .any(|fence| fence.outside == dependency.name && !fence.rooms.contains(&package.name.as_str()));
-            let asynchronous = dependency.name == "tokio" && law::SYNCHRONOUS.contains(&package.name.as_str());
+            let fenced = law::FENCES.iter().any(|fence| {
+                fence.outside == dependency.name && !fence.rooms.contains(&package.name.as_str())
+            });
+            let asynchronous =
+                dependency.name == "tokio" && law::SYNCHRONOUS.contains(&package.name.as_str());
             if binds && (fenced || asynchronous) {
                 complaints.push(format!("{} may not use {}", package.name, dependency.name));
             }
@@ -114,9 +115,15 @@ fn large_file_without_its_reason_is_absent() {
             .filter_map(|file| {
                 let text = fs::read_to_string(&file).unwrap();
                 let lines = text.lines().count();
-                let says_why = text.lines().take_while(|line| line.starts_with("//!")).any(|line| line.contains("One file"));
+                let says_why = text
+                    .lines()
+                    .take_while(|line| line.starts_with("//!"))
+                    .any(|line| line.contains("One file"));
                 (lines > law::LARGE_FILE && !says_why).then(|| {
-                    format!("{}: {lines} lines; split it, or say in its module doc \"One file because …\"", file.display())
+                    format!(
+                        "{}: {lines} lines; split it, or say in its module doc \"One file because …\"",
+                        file.display()
+                    )
                 })
             })
             .collect(),
