@@ -11,12 +11,14 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+const CONFIG_VARIABLE: &str = "PERCEPTOR_IMAGE_FETCHER_CONFIG";
+
 /// Brings images' layers within a scanner's reach; the only part that may use an engine's socket.
 #[derive(Parser)]
 #[command(version, about)]
 struct Flags {
     /// Settings as a TOML, YAML or JSON file.
-    #[arg(long, env = "PERCEPTOR_CONFIG")]
+    #[arg(long, env = CONFIG_VARIABLE)]
     config: Option<PathBuf>,
     /// The unix socket to serve on.
     #[arg(long)]
@@ -29,7 +31,9 @@ struct Flags {
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let flags = Flags::parse();
-    let layers = Layers::of("image-fetcher").file(flags.config).environment(std::env::vars());
+    // The name of the file itself is no setting.
+    let variables = std::env::vars().filter(|(name, _)| name != CONFIG_VARIABLE);
+    let layers = Layers::of("image-fetcher").file(flags.config).environment(variables);
     let settings: FetcherSettings = layers.flag("socket", flags.socket).load()?;
     if flags.print_config {
         return Ok(writeln!(std::io::stdout(), "{}", render(&settings)?)?);

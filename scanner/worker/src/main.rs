@@ -10,12 +10,14 @@ use scanner_worker::config::ScannerSettings;
 use std::io::Write;
 use std::path::PathBuf;
 
+const CONFIG_VARIABLE: &str = "PERCEPTOR_SCANNER_CONFIG";
+
 /// Takes leases on images and reports what is inside them.
 #[derive(Parser)]
 #[command(version, about)]
 struct Flags {
     /// Settings as a TOML, YAML or JSON file.
-    #[arg(long, env = "PERCEPTOR_CONFIG")]
+    #[arg(long, env = CONFIG_VARIABLE)]
     config: Option<PathBuf>,
     /// The core's address, as http://127.0.0.1:3001.
     #[arg(long)]
@@ -31,7 +33,9 @@ struct Flags {
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let flags = Flags::parse();
-    let layers = Layers::of("scanner").file(flags.config).environment(std::env::vars());
+    // The name of the file itself is no setting.
+    let variables = std::env::vars().filter(|(name, _)| name != CONFIG_VARIABLE);
+    let layers = Layers::of("scanner").file(flags.config).environment(variables);
     let settings: ScannerSettings =
         layers.flag("core.core", flags.core).flag("fetcher", flags.fetcher).load()?;
     if flags.print_config {
