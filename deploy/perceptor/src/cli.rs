@@ -6,7 +6,7 @@ use std::path::PathBuf;
 /// Finds out which container images run where, what is inside them, and which vulnerabilities
 /// that means.
 #[derive(Debug, Parser)]
-#[command(name = "perceptor", version, propagate_version = true, max_term_width = 100)]
+#[command(name = "perceptor", version, max_term_width = 100)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -423,4 +423,23 @@ pub struct TokenArgs {
     pub role: String,
     /// Who will use it, for the log
     pub name: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn command_line_is_free_of_contradictions() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_subcommand_shows_an_example() {
+        for command in Cli::command().get_subcommands_mut().filter(|c| c.get_name() != "advisories") {
+            let help = command.render_long_help().to_string();
+            assert!(help.contains("Example"), "{} shows no example", command.get_name());
+        }
+    }
 }

@@ -2,6 +2,8 @@
 //!
 //! 0 done, 1 `scan --fail-on` found something, 2 wrong input, 3 something failed.
 
+use api_client::ClientError;
+use api_wire::error::ErrorCode;
 use clap::Parser;
 use perceptor::commands::{self, Outcome, WrongInput};
 use std::io::Write;
@@ -27,5 +29,8 @@ fn complain(error: &anyhow::Error) -> ExitCode {
         return ExitCode::SUCCESS;
     }
     let _ = writeln!(std::io::stderr(), "perceptor: {error:#}");
-    ExitCode::from(if error.is::<WrongInput>() { 2 } else { 3 })
+    // The core may be the one to notice what was wrong.
+    let refused = error.downcast_ref::<ClientError>().and_then(ClientError::code);
+    let wrong = error.is::<WrongInput>() || matches!(refused, Some(ErrorCode::Invalid | ErrorCode::NotFound));
+    ExitCode::from(if wrong { 2 } else { 3 })
 }

@@ -1,7 +1,7 @@
 //! Which columns each resource has.
 
 use super::{Cell, Row};
-use api_vocab::Severity;
+use api_vocab::{Digest, ImageRef, Severity};
 use api_wire::finding::{Finding, Vulnerability};
 use api_wire::image::{Image, ImageState};
 use api_wire::package::{FleetPackage, PackagePlace};
@@ -24,14 +24,16 @@ fn counts(counts: Option<&SeverityCounts>) -> [Cell; 5] {
     }
 }
 
+/// The first reference as people write it, else the digest.
+fn familiar(references: &[String], digest: &Digest) -> String {
+    let Some(first) = references.first() else { return digest.short() };
+    first.parse::<ImageRef>().map_or_else(|_| first.clone(), |reference| reference.familiar())
+}
+
 fn name_of(image: &Image) -> String {
-    match image.references.first() {
-        None => image.digest.short(),
-        Some(first) => {
-            let more = image.references.len() - 1;
-            if more == 0 { first.clone() } else { format!("{first} (+{more})") }
-        }
-    }
+    let name = familiar(&image.references, &image.digest);
+    let more = image.references.len().saturating_sub(1);
+    if more == 0 { name } else { format!("{name} (+{more})") }
 }
 
 /// The state's word, and why where there is a reason.
@@ -126,7 +128,7 @@ impl Row for Finding {
             Cell::text(&self.package.name),
             Cell::text(&self.package.version),
             v.fix.as_ref().map_or_else(Cell::unknown, Cell::text),
-            Cell::text(self.references.first().cloned().unwrap_or_else(|| self.image.short())),
+            Cell::text(familiar(&self.references, &self.image)),
             Cell::number(self.pods),
         ];
         if wide {
@@ -187,7 +189,7 @@ impl Row for PackagePlace {
         let mut cells = vec![
             Cell::text(&self.package.name),
             Cell::text(&self.package.version),
-            Cell::text(self.references.first().cloned().unwrap_or_else(|| self.image.short())),
+            Cell::text(familiar(&self.references, &self.image)),
             Cell::number(self.pods),
             Cell::text(self.owners.join(", ")),
             Cell::text(sources.join(", ")),
