@@ -2,8 +2,9 @@
 #![allow(clippy::unwrap_used)]
 
 use serde_json::Value;
+use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 fn perceptor(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_perceptor"))
@@ -71,6 +72,33 @@ fn up_with_an_inventory_of_ones_own_scans_its_archives() {
     std::fs::write(&file, pod).unwrap();
     let shown = text(&up(folder.path(), &["--inventory", file.to_str().unwrap()]).stdout);
     assert!(shown.contains("1 pods, 1 images (1 scanned"), "{shown}");
+}
+
+#[test]
+fn up_follows_its_inventory_and_ends_well_on_a_signal() {
+    let folder = tempfile::tempdir().unwrap();
+    sample(folder.path());
+    let file = folder.path().join("mine.toml");
+    let pod = |name: &str, image: &str, archive: &str| {
+        format!("[[pods]]\nname = '{name}'\ncontainers = [{{ image = '{image}', archive = '{archive}' }}]\n")
+    };
+    let first = pod("db", "sample/search:7.1", "search.tar");
+    std::fs::write(&file, &first).unwrap();
+    let mut running = Command::new(env!("CARGO_BIN_EXE_perceptor"))
+        .args(["up", "--json", "--offline", "--listen", "127.0.0.1:0", "--data"])
+        .arg(folder.path().join("data"))
+        .arg("--inventory")
+        .arg(&file)
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(running.stdout.take().unwrap()).lines();
+    let mut scanned = || lines.any(|line| line.unwrap().contains(r#""state":"scanned""#));
+    assert!(scanned());
+    std::fs::write(&file, first + &pod("web", "sample/web:1.4", "web.tar")).unwrap();
+    assert!(scanned());
+    Command::new("kill").args(["-TERM", &running.id().to_string()]).status().unwrap();
+    assert_eq!(running.wait().unwrap().code(), Some(0));
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! `perceptor up`: core, perceivers, image-fetcher and scanner in one process.
 
+mod archives;
 mod mesh;
 mod places;
 mod screen;

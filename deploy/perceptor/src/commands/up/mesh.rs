@@ -1,10 +1,10 @@
 //! All parts of the mesh, started in one process and stopped in order.
 
+use super::archives::InventoryStore;
 use super::places::Places;
 use crate::cli::UpArgs;
 use crate::progress::Progress;
 use anyhow::{Context, Result};
-use api_chassis::clock::SystemClock;
 use api_chassis::engines::EngineCandidate;
 use api_chassis::metrics;
 use api_chassis::shutdown::Shutdown;
@@ -19,11 +19,11 @@ use image_fetcher::stores::Store;
 use image_fetcher::stores::archive::ArchiveStore;
 use image_fetcher::stores::docker::DockerStore;
 use perceiver_docker::config::EngineSettings;
-use perceiver_kit::inventory::{Inventory, InventoryPerceiver, Resolver};
-use perceiver_kit::{SendSettings, Sender};
+use perceiver_kit::SendSettings;
+use perceiver_kit::inventory::{self, Inventory, InventoryError, Resolver};
 use scanner_engines::{Engine, Native};
 use scanner_worker::{Memory, Patience, Scanner, ScannerMetrics, ScannerParts};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinHandle;
@@ -94,13 +94,10 @@ impl Mesh {
             let run = perceiver_docker::app::run(engine, send, client.clone(), self.edges.clone());
             self.tasks.push(tokio::spawn(run));
         }
-        if let Some((file, inventory)) = &places.inventory {
-            let sender =
-                Sender::new(client, inventory.source.clone(), SendSettings::default(), Arc::new(SystemClock));
-            let perceiver = InventoryPerceiver::new(file.clone(), sender.sight(), Some(resolver()));
-            let shutdown = self.edges.clone();
-            self.tasks.push(tokio::spawn(sender.run(shutdown.clone())));
-            self.tasks.push(tokio::spawn(perceiver.run(shutdown).map(report)));
+        if let Some((file, _)) = &places.inventory {
+            let send = SendSettings::default();
+            let run = inventory::run(file.clone(), Some(resolver()), send, client, self.edges.clone());
+            self.tasks.push(tokio::spawn(run.map(report)));
         }
     }
 
@@ -129,7 +126,7 @@ impl Mesh {
     }
 }
 
-fn report(outcome: Result<(), perceiver_kit::inventory::InventoryError>) {
+fn report(outcome: Result<(), InventoryError>) {
     if let Err(error) = outcome {
         tracing::error!(%error, "inventory is not watched");
     }
@@ -147,18 +144,9 @@ fn core_config(args: &UpArgs, data: &Path) -> Config {
 }
 
 fn stores(places: &Places) -> Vec<Box<dyn Store>> {
-    let engines = places.engines().map(engine_store);
-    let archives = places.inventory.iter().flat_map(|(_, inventory)| archive_stores(inventory));
-    engines.chain(archives).collect()
-}
-
-fn engine_store(candidate: &EngineCandidate) -> Box<dyn Store> {
-    Box::new(DockerStore::new(&candidate.endpoint, None))
-}
-
-fn archive_stores(inventory: &Inventory) -> Vec<Box<dyn Store>> {
-    let store = |path: &Path| -> Box<dyn Store> { Box::new(ArchiveStore::new(path)) };
-    inventory.archives().into_keys().map(store).collect()
+    let engine = |candidate: &EngineCandidate| Box::new(DockerStore::new(&candidate.endpoint, None)) as _;
+    let archives = |(file, _): &(PathBuf, Inventory)| Box::new(InventoryStore::new(file.clone())) as _;
+    places.engines().map(engine).chain(places.inventory.iter().map(archives)).collect()
 }
 
 /// An archive knows its image's digest; the inventory need not.
