@@ -18,7 +18,7 @@ pub const IMAGES: usize = 10_000;
 pub const PODS: usize = 150_000;
 /// Packages of each image.
 pub const PACKAGES: usize = 300;
-/// Different packages of the whole fleet.
+/// Different packages to choose from.
 pub const DIFFERENT: usize = 50_000;
 /// Images that others are built on.
 const BASES: usize = 50;
@@ -81,11 +81,6 @@ impl Inventories {
     /// Inventories of packages that the feeds name, and others.
     pub fn new(folder: &Path) -> Result<Self> {
         Ok(Inventories(packages::pool(folder, DIFFERENT)?))
-    }
-
-    /// All packages, each once.
-    pub fn packages(&self) -> &[Package] {
-        &self.0
     }
 
     /// Image `n`: the packages of its base, and some of those that applications choose from, a few

@@ -32,7 +32,6 @@ pub fn measure(folder: &Path) -> Result<Vec<Figure>> {
     let alone = alone(&index, &inventories);
     let mut model = Model::new(Settings::default());
     fill(&mut model, &inventories, IMAGES, &mut |_| Ok(()))?;
-    ensure!(model.unmatched().len() == inventories.packages().len(), "packages are missing");
     drop(inventories);
 
     let start = Instant::now();

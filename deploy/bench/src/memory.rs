@@ -63,8 +63,8 @@ pub fn measure_loaded(folder: &Path) -> Result<Vec<Figure>> {
     let store = SqliteStore::open(&path, Options::default())?;
     let snapshot = store.load()?;
     let read = start.elapsed();
-    let view = View::of(&snapshot);
     let model = Model::restore(Settings::default(), snapshot);
+    let view = View::of(&model.snapshot());
     let loaded = start.elapsed();
     let resident = resident_mib() - before;
     let findings = view.totals().findings.total();

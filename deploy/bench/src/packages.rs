@@ -8,7 +8,7 @@ use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-/// Versions that are taken of one package.
+/// Versions that are taken of one package; advisories come in the order of their ids.
 const VERSIONS: usize = 3;
 
 /// Of an advisory, what names packages and versions.
@@ -62,8 +62,12 @@ fn known(feeds: &Path) -> Result<Vec<Package>> {
             let named = events.map(|(_, version)| version).filter(|version| version != "0");
             let taken = versions.entry((ecosystem, name)).or_default();
             for version in named {
-                if taken.len() < VERSIONS && !taken.contains(&version) {
+                if !taken.contains(&version) {
                     taken.push(version);
+                }
+                // The latest are kept: what runs is seldom years old.
+                if taken.len() > VERSIONS {
+                    taken.remove(0);
                 }
             }
         }
