@@ -187,7 +187,7 @@ impl App {
             publisher.join()
         })?;
         let mut tasks = vec![
-            tokio::spawn(matching.run()),
+            tokio::spawn(matching.run(shutdown.clone())),
             tokio::spawn(sweeper::run(core.engine.clone(), Arc::clone(&core.clock), shutdown.clone())),
         ];
         core.matcher.match_everything();

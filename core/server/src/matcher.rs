@@ -3,6 +3,7 @@
 use crate::advisories::Advisories;
 use crate::engine::{Engine, EngineError};
 use crate::metrics::CoreMetrics;
+use api_chassis::shutdown::Shutdown;
 use api_vocab::{Family, Package};
 use core_advisories::Index;
 use core_model::{Answer, Command, Finding, PackageFindings, PackageId, Refusal, View, Vulnerability};
@@ -88,9 +89,15 @@ pub struct Matching {
 }
 
 impl Matching {
-    /// Work until every handle is gone or the engine stops.
-    pub async fn run(mut self) {
-        while let Some(job) = self.queue.recv().await {
+    /// Work until `shutdown` begins, every handle is gone, or the engine stops. What is not
+    /// matched by then is matched at the next start.
+    pub async fn run(mut self, shutdown: Shutdown) {
+        loop {
+            let job = tokio::select! {
+                job = self.queue.recv() => job,
+                () = shutdown.begun() => None,
+            };
+            let Some(job) = job else { return };
             let outcome = match job {
                 Job::Packages(packages) => self.packages(packages).await,
                 Job::Everything => self.everything().await,
