@@ -8,15 +8,20 @@ use core_model::{Finding, Image, Tally};
 /// The numbers of `tally`; nothing while some packages were not matched, because unknown is not
 /// clean.
 pub fn counts_to(tally: &Tally) -> Option<SeverityCounts> {
-    (tally.unmatched == 0).then(|| SeverityCounts {
-        critical: tally.critical.into(),
-        high: tally.high.into(),
-        medium: tally.medium.into(),
-        low: tally.low.into(),
-        negligible: tally.negligible.into(),
-        unknown: tally.unknown.into(),
-        fixable: tally.fixable.into(),
-    })
+    (tally.unmatched == 0).then(|| numbers_to(tally))
+}
+
+/// The numbers of `tally`, as far as they are known.
+pub fn numbers_to(tally: &Tally) -> SeverityCounts {
+    SeverityCounts {
+        critical: tally.critical,
+        high: tally.high,
+        medium: tally.medium,
+        low: tally.low,
+        negligible: tally.negligible,
+        unknown: tally.unknown,
+        fixable: tally.fixable,
+    }
 }
 
 /// How `finding` looks on the wire, as `package` of `image` has it.

@@ -29,7 +29,7 @@ pub struct Engine {
 #[derive(Debug)]
 pub(crate) enum Message {
     /// Apply a command.
-    Job(Job),
+    Job(Box<Job>),
     /// End, once everything that came before is done.
     Stop,
 }
@@ -94,7 +94,7 @@ impl Engine {
 
     async fn send(&self, command: Command, attachment: Option<Attachment>) -> Result<Answer, EngineError> {
         let (reply, answer) = oneshot::channel();
-        let job = Message::Job(Job { command, attachment, reply });
+        let job = Message::Job(Box::new(Job { command, attachment, reply }));
         self.jobs.send(job).await.map_err(|_| EngineError::Stopped)?;
         answer.await.map_err(|_| EngineError::Stopped)?
     }

@@ -62,12 +62,12 @@ impl Writer {
     }
 
     /// Apply the first command and all that wait behind it; whether these are the last ones.
-    fn draft(&mut self, first: Job) -> (Draft, bool) {
+    fn draft(&mut self, first: Box<Job>) -> (Draft, bool) {
         let now = self.clock.now();
         let mut draft = Draft::default();
         let mut next = first;
         loop {
-            self.apply(next, now, &mut draft);
+            self.apply(*next, now, &mut draft);
             if draft.is_full() {
                 return (draft, false);
             }

@@ -68,7 +68,7 @@ impl<'a> Fleet<'a> {
             ImageSort::FirstSeen => [image.first_seen.as_millis().try_into().unwrap_or_default(), 0, 0, 0],
             ImageSort::Severity => {
                 let tally = self.view.tally(&image.key).unwrap_or_default();
-                [tally.critical.into(), tally.high.into(), tally.medium.into(), tally.low.into()]
+                [tally.critical, tally.high, tally.medium, tally.low]
             }
         };
         (rank, (*image.key).clone())

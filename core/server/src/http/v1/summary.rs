@@ -1,12 +1,13 @@
 //! The fleet in numbers.
 
+use crate::convert::finding::numbers_to;
 use crate::http::role::ByReader;
 use crate::http::single::single;
 use crate::http::{Answer, NoQuery};
 use crate::state::Core;
 use actix_web::HttpRequest;
 use actix_web::web::{Data, Query};
-use api_wire::summary::{ImageCounts, SeverityCounts, Summary};
+use api_wire::summary::{ImageCounts, Summary};
 use core_model::{Stage, Totals};
 
 /// The fleet in numbers.
@@ -20,7 +21,7 @@ pub async fn one(_: ByReader, _: Query<NoQuery>, core: Data<Core>, request: Http
         unresolved_containers: totals.unresolved_containers,
         images: images(&totals),
         packages: core.view.package_count(),
-        findings: findings(&totals),
+        findings: numbers_to(&totals.findings),
         scanners: core.view.scanner_count(),
         advisories: core.advisories.revision(),
     };
@@ -36,18 +37,5 @@ fn images(totals: &Totals) -> ImageCounts {
         complete: totals.images_at(Stage::Scanned),
         partial: totals.images_at(Stage::Partial),
         unscannable: totals.images_at(Stage::Unscannable),
-    }
-}
-
-fn findings(totals: &Totals) -> SeverityCounts {
-    let findings = &totals.findings;
-    SeverityCounts {
-        critical: findings.critical,
-        high: findings.high,
-        medium: findings.medium,
-        low: findings.low,
-        negligible: findings.negligible,
-        unknown: findings.unknown,
-        fixable: findings.fixable,
     }
 }
