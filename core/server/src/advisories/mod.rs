@@ -95,3 +95,6 @@ impl Advisories {
         self.0.families.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
+
+#[cfg(test)]
+mod tests;

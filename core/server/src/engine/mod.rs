@@ -114,3 +114,6 @@ impl Engine {
         WAITING.saturating_sub(self.jobs.capacity())
     }
 }
+
+#[cfg(test)]
+mod tests;
