@@ -40,11 +40,11 @@ impl Layers {
     }
 
     /// A layer's inventory is stored; answers whether that is news, and the shared diff-id.
-    pub(crate) fn learn(&mut self, diff_id: &Digest, set: Arc<ExtractorSet>) -> Option<Arc<Digest>> {
+    pub(crate) fn learn(&mut self, diff_id: &Arc<Digest>, set: Arc<ExtractorSet>) -> Option<Arc<Digest>> {
         if self.is_known(diff_id, &set) {
             return None;
         }
-        self.grants.remove(&(diff_id.clone(), (*set).clone()));
+        self.grants.remove(&((**diff_id).clone(), (*set).clone()));
         let key = self.shared(diff_id);
         let layer = self.known.entry(Arc::clone(&key)).or_default();
         layer.sets.push(set);
@@ -56,10 +56,8 @@ impl Layers {
     }
 
     /// The diff-id as other records hold it.
-    pub(crate) fn shared(&self, diff_id: &Digest) -> Arc<Digest> {
-        self.known
-            .get_key_value(diff_id)
-            .map_or_else(|| Arc::new(diff_id.clone()), |(key, _)| Arc::clone(key))
+    pub(crate) fn shared(&self, diff_id: &Arc<Digest>) -> Arc<Digest> {
+        Arc::clone(self.known.get_key_value(diff_id).map_or(diff_id, |(key, _)| key))
     }
 
     /// An image has these layers.

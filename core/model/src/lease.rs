@@ -161,7 +161,8 @@ impl Model {
     ) -> Result<Answer, Refusal> {
         self.under(lease, step.now)?;
         let extractor_set = self.shared.extractor_set(set);
-        if let Some(diff_id) = self.layers.learn(diff_id, Arc::clone(&extractor_set)) {
+        let diff_id = Arc::new(diff_id.clone());
+        if let Some(diff_id) = self.layers.learn(&diff_id, Arc::clone(&extractor_set)) {
             step.tell(Change::LayerKnown { diff_id, extractor_set });
         }
         Ok(Answer::Done)

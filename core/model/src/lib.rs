@@ -99,6 +99,7 @@ pub use pod::{Container, Pod, PodId};
 pub use refusal::Refusal;
 pub use scanner::{Registration, Scanner};
 pub use settings::Settings;
+pub use shared::Shared;
 pub use snapshot::Snapshot;
 pub use source::{Source, SourceHealth};
 pub use view::{FleetPackage, Totals, View};

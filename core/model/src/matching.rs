@@ -2,7 +2,7 @@
 
 use crate::model::{Model, Step};
 use crate::{Answer, Change, Finding, MAX_MENTIONS, Mention, PackageFindings, PackageId, Refusal, Scan};
-use api_vocab::{Digest, Package, RevisionId};
+use api_vocab::{Digest, Package, RevisionId, Severity};
 use rustc_hash::FxHashMap;
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
@@ -72,15 +72,21 @@ impl Model {
 
     /// Findings in a steady order, with parts that other packages' findings have as well.
     pub(crate) fn compact(&mut self, mut findings: Vec<Finding>) -> Arc<[Finding]> {
-        findings.sort_by(|one, other| {
-            let severity = |finding: &Finding| Reverse(finding.vulnerability.severity);
-            (severity(one), &one.vulnerability.id).cmp(&(severity(other), &other.vulnerability.id))
-        });
+        findings.sort_by(|one, other| order(one).cmp(&order(other)));
         let shared = findings.into_iter().map(|finding| Finding {
             vulnerability: self.shared.vulnerability(&finding.vulnerability),
             fix: finding.fix.map(|fix| self.shared.text(&fix)),
         });
         shared.collect()
+    }
+
+    /// Whether [`Model::compact`] would change nothing.
+    pub(crate) fn is_compact(&mut self, findings: &[Finding]) -> bool {
+        findings.is_sorted_by_key(order)
+            && findings.iter().all(|Finding { vulnerability, fix }| {
+                Arc::ptr_eq(&self.shared.vulnerability(vulnerability), vulnerability)
+                    && fix.as_ref().is_none_or(|fix| self.shared.keeps_text(fix))
+            })
     }
 
     fn tell_difference(
@@ -157,6 +163,11 @@ impl Model {
             disappeared_count,
         });
     }
+}
+
+/// The worst first.
+fn order(finding: &Finding) -> (Reverse<Severity>, &str) {
+    (Reverse(finding.vulnerability.severity), &finding.vulnerability.id)
 }
 
 fn mention(package: &Arc<Package>, finding: &Finding) -> Mention {

@@ -42,7 +42,7 @@ impl Model {
         Scan {
             at: step.now,
             packages,
-            layers: report.layers.iter().map(|diff_id| self.layers.shared(diff_id)).collect(),
+            layers: report.layers.into_iter().map(|diff_id| self.layers.shared(&Arc::new(diff_id))).collect(),
             distro: report.distro,
             problems,
             problem_count,

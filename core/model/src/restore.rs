@@ -22,39 +22,61 @@ impl Model {
         }
         model.packages.reserve(snapshot.next_package);
         for (id, findings) in snapshot.findings {
-            let findings = model.compact(findings.to_vec());
+            let findings =
+                if model.is_compact(&findings) { findings } else { model.compact(findings.to_vec()) };
             model.packages.set_findings(id, findings);
         }
         for (diff_id, sets) in &snapshot.layers {
             for set in sets {
-                let set = model.shared.extractor_set(set);
+                let set = if model.shared.keeps_extractor_set(set) {
+                    Arc::clone(set)
+                } else {
+                    model.shared.extractor_set(set)
+                };
                 model.layers.learn(diff_id, set);
             }
         }
-        snapshot.images.into_iter().for_each(|image| model.restore_image(&image));
-        snapshot.pods.into_iter().for_each(|pod| model.restore_pod(&pod));
+        snapshot.images.into_iter().for_each(|image| model.restore_image(image));
+        snapshot.pods.into_iter().for_each(|pod| model.restore_pod(pod));
         model
     }
 
-    fn restore_image(&mut self, image: &Image) {
+    fn restore_image(&mut self, image: Arc<Image>) {
+        let image = if self.is_shared_image(&image) { image } else { Arc::new(self.shared_image(&image)) };
+        if let Some(scan) = &image.scan {
+            self.layers.hold(&scan.layers);
+            self.packages.hold(&scan.packages, &image.key);
+            self.tallies.insert(Arc::clone(&image.key), self.packages.tally(&scan.packages));
+        }
+        self.images.put(image, &self.settings);
+    }
+
+    /// Whether the record holds the very values that other records do.
+    fn is_shared_image(&mut self, image: &Image) -> bool {
+        image.references.iter().all(|text| self.shared.keeps_text(text))
+            && image.sources.iter().all(|source| self.shared.keeps_source(source))
+            && image.scan.as_ref().is_none_or(|scan| self.is_shared_scan(scan))
+    }
+
+    fn is_shared_scan(&mut self, scan: &Scan) -> bool {
+        self.shared.keeps_text(&scan.engine)
+            && self.shared.keeps_text(&scan.fetched_from)
+            && scan.layers.iter().all(|diff_id| Arc::ptr_eq(&self.layers.shared(diff_id), diff_id))
+    }
+
+    fn shared_image(&mut self, image: &Image) -> Image {
         let texts =
             |model: &mut Model, list: &[Arc<str>]| list.iter().map(|t| model.shared.text(t)).collect();
-        let restored = Image {
+        Image {
             references: texts(self, &image.references),
             pulls: image.pulls.clone(),
             sources: image.sources.iter().map(|source| self.shared.source(source)).collect(),
-            scan: image.scan.as_deref().map(|scan| Arc::new(self.restore_scan(scan))),
+            scan: image.scan.as_deref().map(|scan| Arc::new(self.shared_scan(scan))),
             ..image.clone()
-        };
-        if let Some(scan) = &restored.scan {
-            self.layers.hold(&scan.layers);
-            self.packages.hold(&scan.packages, &restored.key);
-            self.tallies.insert(Arc::clone(&restored.key), self.packages.tally(&scan.packages));
         }
-        self.images.put(Arc::new(restored), &self.settings);
     }
 
-    fn restore_scan(&mut self, scan: &Scan) -> Scan {
+    fn shared_scan(&mut self, scan: &Scan) -> Scan {
         Scan {
             layers: scan.layers.iter().map(|diff_id| self.layers.shared(diff_id)).collect(),
             engine: self.shared.text(&scan.engine),
@@ -63,7 +85,31 @@ impl Model {
         }
     }
 
-    fn restore_pod(&mut self, pod: &Pod) {
+    fn restore_pod(&mut self, pod: Arc<Pod>) {
+        let pod = if self.is_shared_pod(&pod) { pod } else { Arc::new(self.shared_pod(&pod)) };
+        for key in pod.images() {
+            self.images.attach(key, &pod.id, pod.node.as_ref(), pod.is_running(), &self.settings);
+        }
+        self.pods.insert(Arc::clone(&pod.id), pod);
+    }
+
+    /// Whether the record holds the very values that other records do.
+    fn is_shared_pod(&mut self, pod: &Pod) -> bool {
+        self.shared.keeps_source(&pod.id.source)
+            && pod.node.as_ref().is_none_or(|node| self.shared.keeps_text(node))
+            && pod.owner.as_ref().is_none_or(|owner| self.shared.keeps_owner(owner))
+            && self.shared.keeps_labels(&pod.labels)
+            && pod.containers.iter().all(|container| self.is_shared_container(container))
+    }
+
+    fn is_shared_container(&mut self, container: &Container) -> bool {
+        let is_key = |key: &Arc<Digest>| self.key_of(key).is_some_and(|known| Arc::ptr_eq(&known, key));
+        container.image.as_ref().is_none_or(is_key)
+            && self.shared.keeps_text(&container.name)
+            && self.shared.keeps_text(&container.reference)
+    }
+
+    fn shared_pod(&mut self, pod: &Pod) -> Pod {
         let id = PodId { source: self.shared.source(&pod.id.source), key: pod.id.key.clone() };
         let containers = pod.containers.iter().map(|container| Container {
             name: self.shared.text(&container.name),
@@ -72,7 +118,7 @@ impl Model {
             image: container.image.as_deref().and_then(|digest| self.key_of(digest)),
         });
         let containers = containers.collect();
-        let pod = Arc::new(Pod {
+        Pod {
             id: Arc::new(id),
             uid: pod.uid.clone(),
             node: pod.node.as_ref().map(|node| self.shared.text(node)),
@@ -80,11 +126,7 @@ impl Model {
             labels: self.shared.labels(&pod.labels),
             containers,
             ..*pod
-        });
-        for key in pod.images() {
-            self.images.attach(key, &pod.id, pod.node.as_ref(), pod.is_running(), &self.settings);
         }
-        self.pods.insert(Arc::clone(&pod.id), pod);
     }
 
     fn key_of(&self, digest: &Digest) -> Option<Arc<Digest>> {

@@ -23,6 +23,11 @@ impl<T: ?Sized + Hash + Eq> Default for Pool<T> {
 }
 
 impl<T: ?Sized + Hash + Eq> Pool<T> {
+    /// Whether `value` itself is the one that is kept; it is from now on, if none equals it.
+    fn keeps(&mut self, value: &Arc<T>) -> bool {
+        Arc::ptr_eq(&self.get(value, |_| Arc::clone(value)), value)
+    }
+
     fn get(&mut self, value: &T, make: impl FnOnce(&T) -> Arc<T>) -> Arc<T> {
         if let Some(kept) = self.values.get(value) {
             return Arc::clone(kept);
@@ -42,9 +47,10 @@ impl<T: ?Sized + Hash + Eq> Pool<T> {
     }
 }
 
-/// All pools of a model.
+/// Values that many records share, kept once: a model has its own, and a store reads records
+/// through one, so that a restart holds no value twice.
 #[derive(Debug, Default)]
-pub(crate) struct Shared {
+pub struct Shared {
     texts: Pool<str>,
     owners: Pool<Owner>,
     sources: Pool<SourceId>,
@@ -55,24 +61,51 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    pub(crate) fn text(&mut self, text: &str) -> Arc<str> {
+    /// A text.
+    pub fn text(&mut self, text: &str) -> Arc<str> {
         self.texts.get(text, |text| text.into())
     }
 
-    pub(crate) fn owner(&mut self, owner: &Owner) -> Arc<Owner> {
+    /// A workload.
+    pub fn owner(&mut self, owner: &Owner) -> Arc<Owner> {
         self.owners.get(owner, |owner| Arc::new(owner.clone()))
     }
 
-    pub(crate) fn source(&mut self, source: &SourceId) -> Arc<SourceId> {
+    /// A source.
+    pub fn source(&mut self, source: &SourceId) -> Arc<SourceId> {
         self.sources.get(source, |source| Arc::new(source.clone()))
     }
 
-    pub(crate) fn extractor_set(&mut self, set: &ExtractorSet) -> Arc<ExtractorSet> {
+    /// A set of extractors.
+    pub fn extractor_set(&mut self, set: &ExtractorSet) -> Arc<ExtractorSet> {
         self.extractor_sets.get(set, |set| Arc::new(set.clone()))
     }
 
+    /// Whether this very text is the one that is kept, as all that follow ask of their values; a
+    /// value that equals no other is kept from now on.
+    pub(crate) fn keeps_text(&mut self, text: &Arc<str>) -> bool {
+        self.texts.keeps(text)
+    }
+
+    pub(crate) fn keeps_owner(&mut self, owner: &Arc<Owner>) -> bool {
+        self.owners.keeps(owner)
+    }
+
+    pub(crate) fn keeps_source(&mut self, source: &Arc<SourceId>) -> bool {
+        self.sources.keeps(source)
+    }
+
+    pub(crate) fn keeps_extractor_set(&mut self, set: &Arc<ExtractorSet>) -> bool {
+        self.extractor_sets.keeps(set)
+    }
+
+    pub(crate) fn keeps_labels(&mut self, labels: &Labels) -> bool {
+        let texts = labels.iter().all(|(name, value)| self.keeps_text(name) && self.keeps_text(value));
+        texts && self.labels.keeps(labels)
+    }
+
     /// Labels, sorted by name; of two with one name the last counts.
-    pub(crate) fn labels<S: Borrow<str>>(&mut self, labels: &[(S, S)]) -> Labels {
+    pub fn labels<S: Borrow<str>>(&mut self, labels: &[(S, S)]) -> Labels {
         let mut sorted: Vec<(Arc<str>, Arc<str>)> = Vec::with_capacity(labels.len());
         for (name, value) in labels {
             let (name, value) = (self.text(name.borrow()), self.text(value.borrow()));
@@ -89,7 +122,7 @@ impl Shared {
     }
 
     /// The same vulnerability of another package, if it is equal in everything.
-    pub(crate) fn vulnerability(&mut self, vulnerability: &Arc<Vulnerability>) -> Arc<Vulnerability> {
+    pub fn vulnerability(&mut self, vulnerability: &Arc<Vulnerability>) -> Arc<Vulnerability> {
         match self.vulnerabilities.get(&vulnerability.id) {
             Some(kept) if kept == vulnerability => Arc::clone(kept),
             _ => {

@@ -13,92 +13,172 @@
 use api_vocab::*;
 use core_model::*;
 use core_store::*;
-use std::cell::Cell;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{self, SyncSender};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 const PACKAGES_PER_IMAGE: u32 = 300;
+/// Batches on their way to the disk at once, as the core's writer has them.
+const FLYING: usize = 4;
 
+/// Each part in a process of its own, so that none inherits another's memory.
 fn main() {
-    let mut numbers = std::env::args().skip(1).map(|n| n.parse().unwrap());
-    let (pods, images) = (numbers.next().unwrap_or(150_000), numbers.next().unwrap_or(10_000));
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if let [part, path, pods, images] = &arguments[..] {
+        let (pods, images) = (pods.parse().unwrap(), images.parse().unwrap());
+        return run(part, path.as_ref(), pods, images);
+    }
+    let number = |place: usize, or: u32| arguments.get(place).map_or(or, |n| n.parse().unwrap());
+    let (pods, images) = (number(0, 150_000), number(1, 10_000));
     let folder = tempfile::tempdir_in(".").unwrap();
-    let path = folder.path().join("perceptor.db");
     println!("{pods} pods, {images} images × {PACKAGES_PER_IMAGE} packages; MiB are resident memory");
-    println!("start: {} MiB", resident());
-    fill(&path, pods, images);
-    println!("file: {} MiB", std::fs::metadata(&path).unwrap().len() >> 20);
-    load(&path);
-    single(&path);
+    for (part, file) in [("ingest", "ingest"), ("fill", "fleet"), ("load", "fleet"), ("single", "fleet")] {
+        let path = folder.path().join(file);
+        let program = std::env::current_exe().unwrap();
+        let numbers = [pods.to_string(), images.to_string()];
+        let status = std::process::Command::new(program).arg(part).arg(path).args(numbers).status();
+        assert!(status.unwrap().success(), "{part}");
+    }
 }
 
-/// Resident memory in MiB, by /proc/self/statm.
-fn resident() -> u64 {
-    let text = std::fs::read_to_string("/proc/self/statm").unwrap();
-    (text.split(' ').nth(1).unwrap().parse::<u64>().unwrap() * 4096) >> 20
+fn run(part: &str, path: &std::path::Path, pods: u32, images: u32) {
+    match part {
+        "ingest" => ingest(path, pods, images),
+        "fill" => fill(path, pods, images),
+        "load" => load(path),
+        _ => single(path),
+    }
 }
 
-fn fill(path: &std::path::Path, pods: u32, images: u32) {
+/// Resident memory and the most it ever was, in MiB, by /proc/self/status.
+fn resident() -> String {
+    let text = std::fs::read_to_string("/proc/self/status").unwrap();
+    let field = |name: &str| {
+        let line = text.lines().find(|line| line.starts_with(name)).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() >> 10
+    };
+    format!("{} MiB, at most {}", field("VmRSS:"), field("VmHWM:"))
+}
+
+/// Processor time of this process so far, in seconds.
+fn processor() -> f64 {
+    let text = std::fs::read_to_string("/proc/self/stat").unwrap();
+    let fields: Vec<&str> = text.rsplit(')').next().unwrap().split_whitespace().collect();
+    let ticks = fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap();
+    ticks as f64 / 100.0
+}
+
+/// Model, store and view as in the core: one thread applies, the store's appends, a third folds
+/// what is durable.
+struct Pipeline<'a> {
+    model: Model,
+    store: &'a SqliteStore,
+    landed: SyncSender<Arc<[Event]>>,
+    applied: Duration,
+}
+
+impl Pipeline<'_> {
+    fn apply(&mut self, command: Command) -> Answer {
+        let started = Instant::now();
+        let applied = self.model.apply(command, Timestamp::now()).unwrap();
+        let events: Arc<[Event]> = applied.events.into();
+        let (landed, told) = (self.landed.clone(), Arc::clone(&events));
+        let done = move |outcome: Result<Durable, StoreError>| {
+            outcome.unwrap();
+            landed.send(told).unwrap();
+        };
+        self.store.submit(Batch::of(events), Box::new(done));
+        self.applied += started.elapsed();
+        applied.answer
+    }
+}
+
+/// Run `work`, and wait until all of it is durable and folded; answers its model.
+fn pipeline(store: &SqliteStore, view: &View, model: Model, work: impl FnOnce(&mut Pipeline<'_>)) -> Model {
+    let (landed, batches) = mpsc::sync_channel::<Arc<[Event]>>(FLYING);
+    std::thread::scope(|scope| {
+        let folding = scope.spawn(move || {
+            let mut folded = Duration::ZERO;
+            while let Ok(events) = batches.recv() {
+                let started = Instant::now();
+                events.iter().for_each(|event| view.fold(event));
+                drop(events);
+                folded += started.elapsed();
+            }
+            folded
+        });
+        let mut pipeline = Pipeline { model, store, landed, applied: Duration::ZERO };
+        work(&mut pipeline);
+        let Pipeline { model, landed, applied, .. } = pipeline;
+        store.append(Batch::default()).unwrap();
+        drop(landed);
+        println!("  of which applied {applied:?}, folded {:?}", folding.join().unwrap());
+        model
+    })
+}
+
+/// Observations in calls of a thousand, twice: pods appear, then say the same again but for when
+/// they started.
+fn ingest(path: &std::path::Path, pods: u32, images: u32) {
     let store = SqliteStore::open(path, Options::default()).unwrap();
     let view = View::default();
     let mut model = Model::new(Settings::default());
-    let now = Timestamp::now();
-    let spent = Cell::new([Duration::ZERO; 3]);
-    let mut keep = |command: Command| {
-        let mut times = vec![Instant::now()];
-        let applied = model.apply(command, now).unwrap();
-        times.push(Instant::now());
-        let events: Arc<[Event]> = applied.events.into();
-        store.append(Batch::of(Arc::clone(&events))).unwrap();
-        times.push(Instant::now());
-        events.iter().for_each(|event| view.fold(event));
-        times.push(Instant::now());
-        let mut sums = spent.take();
-        for (sum, pair) in sums.iter_mut().zip(times.windows(2)) {
-            *sum += pair[1] - pair[0];
-        }
-        spent.set(sums);
-        applied.answer
-    };
-    let split = || {
-        let [apply, append, fold] = spent.take();
-        println!("  of which applied {apply:?}, appended {append:?}, folded {fold:?}");
-    };
-    let started = Instant::now();
-    for from in (0..pods).step_by(10_000) {
-        let batch = (from..pods.min(from + 10_000)).map(|n| Observation::PodPresent(pod(n, images)));
-        keep(Command::Observe { source: source(from / 50_000), observations: batch.collect() });
+    for what in ["observed first, 1,000 a call, durable", "observed changed, 1,000 a call, durable"] {
+        let batches: Vec<Vec<Observation>> = (0..pods)
+            .step_by(1_000)
+            .map(|from| {
+                (from..pods.min(from + 1_000)).map(|n| Observation::PodPresent(pod(n, images))).collect()
+            })
+            .collect();
+        let (started, before) = (Instant::now(), processor());
+        model = pipeline(&store, &view, model, |pipeline| {
+            for (n, observations) in batches.into_iter().enumerate() {
+                pipeline.apply(Command::Observe { source: source(n as u32 / 50), observations });
+            }
+        });
+        rate(what, u64::from(pods), started);
+        println!("  processor time {:.2} s", processor() - before);
     }
-    rate("observed in batches of 10,000, durable", u64::from(pods), started);
-    split();
-    println!("with pods: {} MiB", resident());
-    keep(Command::RegisterScanner(registration()));
+    assert_eq!(view.pod_count(), u64::from(pods));
+}
+
+fn fill(path: &std::path::Path, pods: u32, images: u32) {
+    println!("start: {}", resident());
+    let store = SqliteStore::open(path, Options::default()).unwrap();
+    let view = View::default();
     let started = Instant::now();
+    let model = pipeline(&store, &view, Model::new(Settings::default()), |pipeline| {
+        for from in (0..pods).step_by(1_000) {
+            let batch = (from..pods.min(from + 1_000)).map(|n| Observation::PodPresent(pod(n, images)));
+            let source = source(from / 50_000);
+            pipeline.apply(Command::Observe { source, observations: batch.collect() });
+        }
+        pipeline.apply(Command::RegisterScanner(registration()));
+    });
+    println!("with pods: {}", resident());
+    let model = pipeline(&store, &view, model, |pipeline| scan(pipeline, images));
+    println!("with inventories: {}", resident());
+    let model = pipeline(&store, &view, model, |pipeline| {
+        let below = pipeline.model.next_package();
+        let findings: Vec<_> = (0..below).map(package_findings).collect();
+        pipeline.apply(Command::ChangeRevision { revision: "r1".parse().unwrap(), below, findings });
+    });
+    println!("{} packages, findings {:?}", view.package_count(), view.totals().findings);
+    println!("filled in {:?}, built up live: {}", started.elapsed(), resident());
+    drop(model);
+    println!("file: {} MiB", std::fs::metadata(path).unwrap().len() >> 20);
+}
+
+fn scan(pipeline: &mut Pipeline<'_>, images: u32) {
     for n in 0..images {
         let id = LeaseId::from_bits(u128::from(n) + 1);
         let scanner = "scanner-1".parse().unwrap();
-        let Answer::Lease(Some(grant)) = keep(Command::Lease { scanner, holds: vec![], id }) else {
+        let Answer::Lease(Some(grant)) = pipeline.apply(Command::Lease { scanner, holds: vec![], id }) else {
             panic!("no lease")
         };
-        keep(Command::Report { lease: grant.lease, report: Box::new(report(n)) });
+        pipeline.apply(Command::Report { lease: grant.lease, report: Box::new(report(n)) });
     }
-    rate("leased and reported one by one, durable", u64::from(images), started);
-    split();
-    println!("with inventories: {} MiB", resident());
-    let started = Instant::now();
-    let next = model.next_package();
-    let findings: Vec<_> = (0..next).map(package_findings).collect();
-    let applied = model
-        .apply(Command::ChangeRevision { revision: "r1".parse().unwrap(), below: next, findings }, now)
-        .unwrap();
-    println!("{next} packages matched and tallied in {:?}", started.elapsed());
-    let events: Arc<[Event]> = applied.events.into();
-    store.append(Batch::of(Arc::clone(&events))).unwrap();
-    events.iter().for_each(|event| view.fold(event));
-    drop(events);
-    println!("… kept and folded after {:?}", started.elapsed());
-    println!("with findings {:?}: {} MiB", view.totals().findings, resident());
 }
 
 fn rate(what: &str, count: u64, started: Instant) {
@@ -114,7 +194,7 @@ fn load(path: &std::path::Path) {
     let view = View::of(&snapshot);
     let model = Model::restore(Settings::default(), snapshot);
     println!("loaded, restored and folded in {:?}", started.elapsed());
-    println!("{} pods, {} findings: {} MiB", view.pod_count(), view.totals().findings.total(), resident());
+    println!("{} pods, {} findings: {}", view.pod_count(), view.totals().findings.total(), resident());
     drop(model);
 }
 

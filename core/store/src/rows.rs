@@ -2,12 +2,14 @@
 //! a default, so that older rows stay readable without a migration.
 
 mod image;
+mod known;
 mod notice;
 mod package;
 mod pod;
 mod scanner;
 
 pub(crate) use image::{ImageRow, ScanRow};
+pub(crate) use known::Known;
 pub(crate) use notice::NoticeRow;
 pub(crate) use package::{FindingRow, PackageRow};
 pub(crate) use pod::PodRow;
@@ -15,6 +17,30 @@ pub(crate) use scanner::{ScannerRow, SourceRow};
 
 use crate::StoreError;
 use serde::{Deserialize, Serialize};
+use std::borrow::{Borrow, Cow};
+
+/// A text within a row: borrowed from it unless an escape forbids that.
+#[derive(Serialize, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+
+impl<'a> Text<'a> {
+    pub(crate) fn of(text: &'a str) -> Self {
+        Text(Cow::Borrowed(text))
+    }
+}
+
+impl AsRef<str> for Text<'_> {
+    fn as_ref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Borrow<str> for Text<'_> {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
 
 /// A row's text.
 pub(crate) fn write<T: Serialize>(what: &'static str, row: &T) -> Result<Vec<u8>, StoreError> {

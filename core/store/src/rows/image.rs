@@ -1,11 +1,13 @@
 //! Rows of images and of their scans; the image's key is a column of its own.
 
+use super::Known;
 use api_vocab::{
     Digest, Distro, Ecosystem, ExtractorSet, LeaseId, Platform, Problem, ProblemCode, ScannerName, SourceId,
     Timestamp,
 };
 use core_model::{Image, PackageId, Scan, State};
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::sync::Arc;
 
 /// An image without its scan.
@@ -94,9 +96,10 @@ impl ImageRow {
         }
     }
 
-    pub(crate) fn image(self, key: Digest, scan: Option<Scan>) -> Image {
-        Image {
-            key: Arc::new(key),
+    pub(crate) fn image(self, key: Digest, scan: Option<Scan>, known: &mut Known) -> Image {
+        let key = known.digest(key);
+        known.image(Image {
+            key,
             aliases: self.aliases,
             config: self.config,
             references: self.references,
@@ -107,17 +110,17 @@ impl ImageRow {
             unused_since: self.unused_since.map(Timestamp::from_millis),
             state: self.state.state(),
             scan: scan.map(Arc::new),
-        }
+        })
     }
 }
 
 /// What the last successful scan learned.
 #[derive(Serialize, Deserialize)]
-pub(crate) struct ScanRow {
+pub(crate) struct ScanRow<'a> {
     at: i64,
     /// Each number as its distance from the one before.
     packages: Vec<u32>,
-    layers: Vec<Arc<Digest>>,
+    layers: Vec<Cow<'a, Digest>>,
     distro: Option<DistroRow>,
     problems: Vec<(ProblemCode, Box<str>, Box<str>)>,
     problem_count: u32,
@@ -134,15 +137,15 @@ struct DistroRow {
     ecosystem: Option<Ecosystem>,
 }
 
-impl ScanRow {
-    pub(crate) fn of(scan: &Scan) -> Self {
+impl<'a> ScanRow<'a> {
+    pub(crate) fn of(scan: &'a Scan) -> Self {
         let before = std::iter::once(0).chain(scan.packages.iter().map(|id| id.number()));
         let distances = scan.packages.iter().zip(before).map(|(id, before)| id.number().wrapping_sub(before));
         let problem = |problem: &Problem| (problem.code, problem.path.clone(), problem.detail.clone());
         ScanRow {
             at: scan.at.as_millis(),
             packages: distances.collect(),
-            layers: scan.layers.clone(),
+            layers: scan.layers.iter().map(|diff_id| Cow::Borrowed(&**diff_id)).collect(),
             distro: scan.distro.as_ref().map(DistroRow::of),
             problems: scan.problems.iter().map(problem).collect(),
             problem_count: scan.problem_count,
@@ -152,7 +155,7 @@ impl ScanRow {
         }
     }
 
-    pub(crate) fn scan(self) -> Scan {
+    pub(crate) fn scan(self, known: &mut Known) -> Scan {
         let numbers = self.packages.into_iter().scan(0_u32, |number, distance| {
             *number = number.wrapping_add(distance);
             Some(PackageId::new(*number))
@@ -161,13 +164,13 @@ impl ScanRow {
         Scan {
             at: Timestamp::from_millis(self.at),
             packages: numbers.collect(),
-            layers: self.layers,
+            layers: self.layers.into_iter().map(|diff_id| known.digest(diff_id.into_owned())).collect(),
             distro: self.distro.map(DistroRow::distro),
             problems: self.problems.into_iter().map(problem).collect(),
             problem_count: self.problem_count,
             extractor_set: self.extractor_set,
-            engine: self.engine,
-            fetched_from: self.fetched_from,
+            engine: known.shared.text(&self.engine),
+            fetched_from: known.shared.text(&self.fetched_from),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Rows of packages and their findings; the package's number is a column of its own.
 
-use super::wrong;
+use super::{Known, wrong};
 use crate::StoreError;
 use api_vocab::{Ecosystem, Package, Severity, Timestamp};
 use core_model::{Finding, Vulnerability};
@@ -83,7 +83,7 @@ impl FindingRow {
         }
     }
 
-    pub(crate) fn finding(self) -> Finding {
+    pub(crate) fn finding(self, known: &mut Known) -> Finding {
         let vulnerability = Vulnerability {
             id: self.id,
             aliases: self.aliases,
@@ -93,6 +93,9 @@ impl FindingRow {
             url: self.url,
             published: self.published.map(Timestamp::from_millis),
         };
-        Finding { vulnerability: Arc::new(vulnerability), fix: self.fix }
+        Finding {
+            vulnerability: known.shared.vulnerability(&Arc::new(vulnerability)),
+            fix: self.fix.map(|fix| known.shared.text(&fix)),
+        }
     }
 }

@@ -1,5 +1,7 @@
 //! Rows of pods.
 
+use super::{Known, Text, wrong};
+use crate::StoreError;
 use api_vocab::{ContainerKind, Digest, Owner, PodKey, PodPhase, SourceId, Timestamp};
 use core_model::{Container, Pod, PodId};
 use serde::{Deserialize, Serialize};
@@ -10,58 +12,82 @@ use std::sync::Arc;
 #[derive(Serialize, Deserialize)]
 pub(crate) struct PodRow<'a> {
     #[serde(rename = "u", borrow)]
-    uid: Cow<'a, str>,
-    #[serde(rename = "n", default, skip_serializing_if = "Option::is_none")]
-    node: Option<Arc<str>>,
-    #[serde(rename = "o", default, skip_serializing_if = "Option::is_none")]
-    owner: Option<Arc<Owner>>,
+    uid: Text<'a>,
+    #[serde(rename = "n", borrow, default, skip_serializing_if = "Option::is_none")]
+    node: Option<Text<'a>>,
+    #[serde(rename = "o", borrow, default, skip_serializing_if = "Option::is_none")]
+    owner: Option<Text<'a>>,
     #[serde(rename = "p")]
     phase: PodPhase,
     #[serde(rename = "s", default, skip_serializing_if = "Option::is_none")]
     started_at: Option<i64>,
-    #[serde(rename = "l", default, skip_serializing_if = "Vec::is_empty")]
-    labels: Vec<(Arc<str>, Arc<str>)>,
-    #[serde(rename = "c")]
-    containers: Vec<ContainerRow>,
+    #[serde(rename = "l", borrow, default, skip_serializing_if = "Vec::is_empty")]
+    labels: Vec<(Text<'a>, Text<'a>)>,
+    #[serde(rename = "c", borrow)]
+    containers: Vec<ContainerRow<'a>>,
 }
 
 /// Name, kind, reference, image.
 #[derive(Serialize, Deserialize)]
-struct ContainerRow(Arc<str>, ContainerKind, Arc<str>, Option<Arc<Digest>>);
+struct ContainerRow<'a>(
+    #[serde(borrow)] Text<'a>,
+    ContainerKind,
+    #[serde(borrow)] Text<'a>,
+    Option<Cow<'a, Digest>>,
+);
 
 impl<'a> PodRow<'a> {
     pub(crate) fn of(pod: &'a Pod) -> Self {
-        let container = |container: &Container| {
+        let container = |container: &'a Container| {
             ContainerRow(
-                Arc::clone(&container.name),
+                Text::of(&container.name),
                 container.kind,
-                Arc::clone(&container.reference),
-                container.image.clone(),
+                Text::of(&container.reference),
+                container.image.as_deref().map(Cow::Borrowed),
             )
         };
         PodRow {
-            uid: Cow::Borrowed(&pod.uid),
-            node: pod.node.clone(),
-            owner: pod.owner.clone(),
+            uid: Text::of(&pod.uid),
+            node: pod.node.as_deref().map(Text::of),
+            owner: pod.owner.as_ref().map(|owner| Text::of(owner.as_str())),
             phase: pod.phase,
             started_at: pod.started_at.map(Timestamp::as_millis),
-            labels: pod.labels.to_vec(),
+            labels: pod.labels.iter().map(|(name, value)| (Text::of(name), Text::of(value))).collect(),
             containers: pod.containers.iter().map(container).collect(),
         }
     }
 
-    pub(crate) fn pod(self, source: Arc<SourceId>, key: PodKey) -> Pod {
-        let container =
-            |ContainerRow(name, kind, reference, image)| Container { name, kind, reference, image };
-        Pod {
+    pub(crate) fn pod(
+        self,
+        source: Arc<SourceId>,
+        key: PodKey,
+        known: &mut Known,
+    ) -> Result<Pod, StoreError> {
+        let owner = self.owner.map(|owner| owner.as_ref().parse::<Owner>()).transpose();
+        let owner = owner.map_err(|error| wrong("pods", error))?;
+        let containers = self.containers.into_iter().map(|container| container.container(known));
+        let containers = containers.collect();
+        Ok(Pod {
             id: Arc::new(PodId { source, key }),
-            uid: self.uid.into(),
-            node: self.node,
-            owner: self.owner,
+            uid: self.uid.as_ref().into(),
+            node: self.node.map(|node| known.shared.text(node.as_ref())),
+            owner: owner.map(|owner| known.shared.owner(&owner)),
             phase: self.phase,
             started_at: self.started_at.map(Timestamp::from_millis),
-            labels: self.labels.into(),
-            containers: self.containers.into_iter().map(container).collect(),
+            labels: known.shared.labels(&self.labels),
+            containers,
+        })
+    }
+}
+
+impl ContainerRow<'_> {
+    fn container(self, known: &mut Known) -> Container {
+        let ContainerRow(name, kind, reference, image) = self;
+        Container {
+            name: known.shared.text(name.as_ref()),
+            kind,
+            reference: known.shared.text(reference.as_ref()),
+            image: image.map(|digest| known.digest(digest.into_owned())),
         }
     }
 }

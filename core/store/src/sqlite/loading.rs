@@ -2,11 +2,11 @@
 
 use super::signed;
 use crate::rows::{
-    self, FindingRow, ImageRow, NoticeRow, PackageRow, PodRow, ScanRow, ScannerRow, SourceRow,
+    self, FindingRow, ImageRow, Known, NoticeRow, PackageRow, PodRow, ScanRow, ScannerRow, SourceRow,
 };
 use crate::{Notices, StoreError};
 use api_vocab::{Digest, ExtractorSet, SourceId};
-use core_model::{Finding, PackageId, Scan, Snapshot};
+use core_model::{Finding, PackageId, Snapshot};
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension, Row, Transaction};
 use std::collections::BTreeMap;
@@ -25,10 +25,11 @@ pub(super) fn load(connection: &mut Connection) -> Result<Snapshot, StoreError> 
             .transpose()?,
         ..Snapshot::default()
     };
+    let mut known = Known::default();
     load_names(&from, &mut snapshot)?;
-    load_content(&from, &mut snapshot)?;
-    load_images(&from, &mut snapshot)?;
-    load_pods(&from, &mut snapshot)?;
+    load_content(&from, &mut snapshot, &mut known)?;
+    load_images(&from, &mut snapshot, &mut known)?;
+    load_pods(&from, &mut snapshot, &mut known)?;
     Ok(snapshot)
 }
 
@@ -90,7 +91,11 @@ fn load_names(from: &Transaction<'_>, snapshot: &mut Snapshot) -> Result<(), Sto
     Ok(())
 }
 
-fn load_content(from: &Transaction<'_>, snapshot: &mut Snapshot) -> Result<(), StoreError> {
+fn load_content(
+    from: &Transaction<'_>,
+    snapshot: &mut Snapshot,
+    known: &mut Known,
+) -> Result<(), StoreError> {
     each(from, "packages", "SELECT id, body FROM packages ORDER BY id", |row| {
         let read: PackageRow<'_> = rows::read("packages", body("packages", row, 1)?)?;
         snapshot.packages.push((number("packages", row)?, Arc::new(read.package()?)));
@@ -98,15 +103,15 @@ fn load_content(from: &Transaction<'_>, snapshot: &mut Snapshot) -> Result<(), S
     })?;
     each(from, "findings", "SELECT package, body FROM findings ORDER BY package", |row| {
         let read: Vec<FindingRow> = rows::read("findings", body("findings", row, 1)?)?;
-        let findings: Arc<[Finding]> = read.into_iter().map(FindingRow::finding).collect();
+        let findings: Arc<[Finding]> = read.into_iter().map(|row| row.finding(known)).collect();
         snapshot.findings.push((number("findings", row)?, findings));
         Ok(())
     })?;
     let mut layers: BTreeMap<Arc<Digest>, Vec<Arc<ExtractorSet>>> = BTreeMap::new();
     each(from, "layers", "SELECT diff_id, extractor_set FROM layers", |row| {
-        let diff_id = parse("layers", text("layers", row, 0)?)?;
-        let set = parse("layers", text("layers", row, 1)?)?;
-        layers.entry(Arc::new(diff_id)).or_default().push(Arc::new(set));
+        let diff_id = known.digest(parse("layers", text("layers", row, 0)?)?);
+        let set: ExtractorSet = parse("layers", text("layers", row, 1)?)?;
+        layers.entry(diff_id).or_default().push(known.shared.extractor_set(&set));
         Ok(())
     })?;
     layers.values_mut().for_each(|sets| sets.sort_unstable());
@@ -114,32 +119,30 @@ fn load_content(from: &Transaction<'_>, snapshot: &mut Snapshot) -> Result<(), S
     Ok(())
 }
 
-fn load_images(from: &Transaction<'_>, snapshot: &mut Snapshot) -> Result<(), StoreError> {
+fn load_images(from: &Transaction<'_>, snapshot: &mut Snapshot, known: &mut Known) -> Result<(), StoreError> {
     let sql = "SELECT key, images.body, scans.body FROM images LEFT JOIN scans ON image = key";
     each(from, "images", sql, |row| {
         let read: ImageRow = rows::read("images", body("images", row, 1)?)?;
         let scan = match row.get_ref(2).map_err(StoreError::read("scans"))? {
             ValueRef::Null => None,
-            _ => Some(rows::read("scans", body("scans", row, 2)?)?),
+            _ => Some(rows::read::<ScanRow<'_>>("scans", body("scans", row, 2)?)?),
         };
-        let scan: Option<Scan> = scan.map(ScanRow::scan);
+        let scan = scan.map(|scan| scan.scan(known));
         let key = parse("images", text("images", row, 0)?)?;
-        snapshot.images.push(Arc::new(read.image(key, scan)));
+        snapshot.images.push(Arc::new(read.image(key, scan, known)));
         Ok(())
     })?;
     snapshot.images.sort_by(|one, other| one.key.cmp(&other.key));
     Ok(())
 }
 
-fn load_pods(from: &Transaction<'_>, snapshot: &mut Snapshot) -> Result<(), StoreError> {
-    let mut source: Option<Arc<SourceId>> = None;
+fn load_pods(from: &Transaction<'_>, snapshot: &mut Snapshot, known: &mut Known) -> Result<(), StoreError> {
     each(from, "pods", "SELECT source, key, body FROM pods ORDER BY source, key", |row| {
         let id: SourceId = parse("pods", text("pods", row, 0)?)?;
-        let id = source.take().filter(|last| **last == id).unwrap_or_else(|| Arc::new(id));
-        source = Some(Arc::clone(&id));
+        let id = known.shared.source(&id);
         let read: PodRow<'_> = rows::read("pods", body("pods", row, 2)?)?;
         let key = parse("pods", text("pods", row, 1)?)?;
-        snapshot.pods.push(Arc::new(read.pod(id, key)));
+        snapshot.pods.push(Arc::new(read.pod(id, key, known)?));
         Ok(())
     })?;
     snapshot.pods.sort_by(|one, other| one.id.cmp(&other.id));
