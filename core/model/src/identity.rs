@@ -87,18 +87,18 @@ impl Model {
         }
         let Identity { config, manifest, platform, .. } = &claim.identity;
         let named = || config.iter().chain(manifest).chain(claim.weak.iter().copied());
-        let mut joined = (*image).clone();
-        let mut news = false;
-        if joined.config.is_none() && config.is_some() {
-            (joined.config, news) = (config.clone(), true);
+        if platform.is_none() && named().next().is_none() {
+            return Some(Arc::clone(&image.key));
         }
-        if joined.platform.is_none() && platform.is_some() {
-            (joined.platform, news) = (platform.clone(), true);
-        }
-        for other in named().filter(|other| self.images.find(other).is_none()) {
-            news |= add(&mut joined.aliases, other.clone(), usize::MAX);
-        }
-        if news {
+        let unknown: Vec<_> = named().filter(|other| self.images.find(other).is_none()).collect();
+        let learned = image.config.is_none() && config.is_some();
+        if learned || !unknown.is_empty() || image.platform.is_none() && platform.is_some() {
+            let mut joined = (*image).clone();
+            joined.config = joined.config.or_else(|| config.clone());
+            joined.platform = joined.platform.or_else(|| platform.clone());
+            for other in unknown {
+                add(&mut joined.aliases, other.clone(), usize::MAX);
+            }
             self.put_image(joined, step);
         }
         for other in named() {
@@ -161,8 +161,9 @@ impl Model {
 
     /// Pods that ran `gone` run `kept`.
     fn repoint(&mut self, gone: &Arc<Digest>, kept: &Arc<Digest>, step: &mut Step) {
-        let ids: Vec<_> =
+        let mut ids: Vec<_> =
             self.images.usage(gone).into_iter().flat_map(|usage| usage.pods.iter().cloned()).collect();
+        ids.sort_unstable();
         for id in ids {
             let Some(pod) = self.pods.get(&id) else { continue };
             let mut pod: Pod = (**pod).clone();

@@ -5,24 +5,24 @@
 
 use crate::{Image, PodId, Settings, State};
 use api_vocab::{Digest, LeaseId, ScannerName, Timestamp};
-use rustc_hash::FxHashMap;
-use std::collections::{BTreeMap, BTreeSet};
+use rustc_hash::{FxHashMap, FxHashSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// Who runs an image.
 #[derive(Debug, Default)]
 pub(crate) struct Usage {
-    pub(crate) pods: BTreeSet<Arc<PodId>>,
+    pub(crate) pods: FxHashSet<Arc<PodId>>,
     pub(crate) running: u32,
 }
 
 /// All images.
 #[derive(Debug, Default)]
 pub(crate) struct Images {
-    records: BTreeMap<Arc<Digest>, Arc<Image>>,
+    records: FxHashMap<Arc<Digest>, Arc<Image>>,
     aliases: FxHashMap<Digest, Arc<Digest>>,
     usage: FxHashMap<Arc<Digest>, Usage>,
-    nodes: FxHashMap<Arc<str>, BTreeMap<Arc<Digest>, u32>>,
+    nodes: FxHashMap<Arc<str>, FxHashMap<Arc<Digest>, u32>>,
     queue: BTreeSet<(Timestamp, Arc<Digest>)>,
     deadlines: BTreeSet<(Timestamp, Arc<Digest>)>,
     leases: FxHashMap<LeaseId, Arc<Digest>>,
@@ -39,8 +39,11 @@ impl Images {
         self.records.get(&**self.leases.get(&lease)?)
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &Arc<Image>> {
-        self.records.values()
+    /// All of them, by key.
+    pub(crate) fn sorted(&self) -> Vec<&Arc<Image>> {
+        let mut images: Vec<_> = self.records.values().collect();
+        images.sort_unstable_by_key(|image| &image.key);
+        images
     }
 
     pub(crate) fn usage(&self, key: &Digest) -> Option<&Usage> {
@@ -189,10 +192,11 @@ impl Images {
 
     /// Change what a rank in the queue depends on.
     fn requeued(&mut self, key: &Arc<Digest>, settings: &Settings, change: impl FnOnce(&mut Self)) {
-        let image = self.records.get(key).cloned();
-        let was = image.as_ref().and_then(|image| self.rank(image, settings));
+        let waits = |image: &&Arc<Image>| matches!(image.state, State::Queued { .. });
+        let Some(image) = self.records.get(key).filter(waits).cloned() else { return change(self) };
+        let was = self.rank(&image, settings);
         change(self);
-        let is = image.as_ref().and_then(|image| self.rank(image, settings));
+        let is = self.rank(&image, settings);
         if was != is {
             was.map(|rank| self.queue.remove(&(rank, Arc::clone(key))));
             is.map(|rank| self.queue.insert((rank, Arc::clone(key))));
@@ -211,7 +215,7 @@ impl Images {
         holds: &'a [Digest],
         settings: &'a Settings,
     ) -> impl Iterator<Item = (Timestamp, &'a Arc<Image>)> {
-        let runs = node.and_then(|node| self.nodes.get(node)).into_iter().flat_map(BTreeMap::keys);
+        let runs = node.and_then(|node| self.nodes.get(node)).into_iter().flat_map(|keys| keys.keys());
         let digests = holds.iter().chain(runs.map(|key| &**key));
         digests.filter_map(|digest| {
             let image = self.find(digest)?;

@@ -73,6 +73,8 @@ mod observe;
 mod ordered;
 mod packages;
 mod pod;
+mod pods;
+mod postings;
 mod refusal;
 mod report;
 mod restore;

@@ -3,6 +3,7 @@
 use crate::images::Images;
 use crate::layers::Layers;
 use crate::packages::Packages;
+use crate::pods::Pods;
 use crate::shared::Shared;
 use crate::{
     Answer, Applied, Change, Command, Event, Image, PackageId, Pod, PodId, Refusal, Scanner, Settings,
@@ -21,7 +22,7 @@ pub struct Model {
     pub(crate) shared: Shared,
     pub(crate) sources: BTreeMap<SourceId, Arc<Source>>,
     pub(crate) scanners: BTreeMap<ScannerName, Arc<Scanner>>,
-    pub(crate) pods: BTreeMap<Arc<PodId>, Arc<Pod>>,
+    pub(crate) pods: Pods,
     pub(crate) images: Images,
     pub(crate) layers: Layers,
     pub(crate) packages: Packages,
@@ -52,7 +53,7 @@ impl Model {
             shared: Shared::default(),
             sources: BTreeMap::new(),
             scanners: BTreeMap::new(),
-            pods: BTreeMap::new(),
+            pods: Pods::default(),
             images: Images::default(),
             layers: Layers::default(),
             packages: Packages::default(),

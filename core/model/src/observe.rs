@@ -64,7 +64,7 @@ impl Model {
     }
 
     fn drop_absent(&mut self, source: &SourceId, is_present: impl Fn(&PodId) -> bool, step: &mut Step) {
-        for id in self.pods_of(source) {
+        for id in self.pods.ids_of(source) {
             if !is_present(&id) {
                 self.drop_pod(&id, step);
             }
@@ -80,17 +80,11 @@ impl Model {
         if self.sources.remove(source).is_none() {
             return Err(Refusal::UnknownSource(source.clone()));
         }
-        for id in self.pods_of(source) {
+        for id in self.pods.ids_of(source) {
             self.drop_pod(&id, step);
         }
         step.tell(Change::SourceForgotten(source.clone()));
         Ok(Answer::Done)
-    }
-
-    fn pods_of(&self, source: &SourceId) -> Vec<Arc<PodId>> {
-        let Some((first, _)) = PodId::first_of(source, None, None) else { return Vec::new() };
-        let from = self.pods.range::<PodId, _>(first..);
-        from.map(|(id, _)| id).take_while(|id| *id.source == *source).cloned().collect()
     }
 
     /// Remember that a source was heard, if that is news.
@@ -135,10 +129,7 @@ impl Model {
     /// The record of an observed pod whose containers run these images.
     fn record(&mut self, source: &Arc<SourceId>, observed: ObservedPod, digests: &[Option<Digest>]) -> Pod {
         let id = PodId { source: Arc::clone(source), key: observed.key };
-        let id = match self.pods.get_key_value(&id) {
-            Some((id, _)) => Arc::clone(id),
-            None => Arc::new(id),
-        };
+        let id = self.pods.get(&id).map(|pod| Arc::clone(&pod.id)).unwrap_or_else(|| Arc::new(id));
         let containers = observed.containers.into_iter().zip(digests);
         let containers = containers.map(|(container, digest)| self.container(container, digest.as_ref()));
         let containers = containers.collect();
@@ -170,14 +161,17 @@ impl Model {
             return;
         }
         let pod = Arc::new(pod);
+        self.pods.insert(Arc::clone(&pod));
+        step.tell(Change::PodPresent(Arc::clone(&pod)));
+        if before.as_ref().is_some_and(|before| runs_the_same(before, &pod)) {
+            return;
+        }
         if let Some(before) = &before {
             self.detach(before);
         }
         for key in pod.images() {
             self.images.attach(key, &pod.id, pod.node.as_ref(), pod.is_running(), &self.settings);
         }
-        self.pods.insert(Arc::clone(&pod.id), Arc::clone(&pod));
-        step.tell(Change::PodPresent(Arc::clone(&pod)));
         self.recount(pod.images(), step);
         if let Some(before) = before {
             self.recount(before.images(), step);
@@ -210,6 +204,11 @@ impl Model {
             self.put_image(image, step);
         }
     }
+}
+
+/// Whether a pod runs the same images in the same place as before: they need not hear of it.
+fn runs_the_same(before: &Pod, now: &Pod) -> bool {
+    before.node == now.node && before.is_running() == now.is_running() && before.images() == now.images()
 }
 
 impl Observed {

@@ -2,19 +2,23 @@
 
 use crossbeam_skiplist::SkipSet;
 use dashmap::DashMap;
+use rustc_hash::FxBuildHasher;
 use std::hash::Hash;
 use std::ops::Bound;
+
+/// A sharded map.
+pub(crate) type Map<K, V> = DashMap<K, V, FxBuildHasher>;
 
 /// Keys in a lock-free ordered set, values in a sharded map: replacing a value never takes its key
 /// out of the order, so a page never misses an entry that stays.
 pub(crate) struct Ordered<K, V> {
     order: SkipSet<K>,
-    values: DashMap<K, V>,
+    values: Map<K, V>,
 }
 
 impl<K: Ord + Hash + Clone + Send + 'static, V: Clone> Ordered<K, V> {
     pub(crate) fn new() -> Self {
-        Ordered { order: SkipSet::new(), values: DashMap::new() }
+        Ordered { order: SkipSet::new(), values: Map::default() }
     }
 
     /// The value of `key`.

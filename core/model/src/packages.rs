@@ -1,5 +1,6 @@
 //! The fleet's unique packages: numbers, findings, and which images hold them.
 
+use crate::postings::Postings;
 use crate::{Finding, PackageId, Tally};
 use api_vocab::{Digest, Package};
 use rustc_hash::FxHashMap;
@@ -14,7 +15,7 @@ pub(crate) type Numbered = (PackageId, Arc<Package>);
 pub(crate) struct Entry {
     pub(crate) package: Arc<Package>,
     pub(crate) findings: Option<Arc<[Finding]>>,
-    images: Vec<u32>,
+    images: Postings,
 }
 
 /// All unique packages.
@@ -59,7 +60,7 @@ impl Packages {
         self.ids.insert(Arc::clone(&package), id);
         self.unmatched.insert(id);
         if let Some(place) = self.table.get_mut(id.index()) {
-            *place = Some(Entry { package, findings: None, images: Vec::new() });
+            *place = Some(Entry { package, findings: None, images: Postings::default() });
         }
     }
 
@@ -89,7 +90,7 @@ impl Packages {
         let number = self.images.number(image);
         for id in ids {
             if let Some(entry) = self.get_mut(*id) {
-                entry.images.push(number);
+                entry.images.insert(number);
             }
         }
     }
@@ -100,9 +101,7 @@ impl Packages {
         let mut free = Vec::new();
         for id in ids {
             let Some(entry) = self.get_mut(*id) else { continue };
-            if let Some(place) = entry.images.iter().position(|other| *other == number) {
-                entry.images.swap_remove(place);
-            }
+            entry.images.remove(number);
             if entry.images.is_empty() {
                 free.push(*id);
             }
@@ -134,8 +133,8 @@ impl Packages {
     }
 
     pub(crate) fn images(&self, id: PackageId) -> impl Iterator<Item = &Arc<Digest>> {
-        let numbers: &[u32] = self.get(id).map_or(&[], |entry| &entry.images);
-        numbers.iter().filter_map(|number| self.images.get(*number))
+        let numbers = self.get(id).into_iter().flat_map(|entry| entry.images.iter());
+        numbers.filter_map(|number| self.images.get(number))
     }
 
     pub(crate) fn tally(&self, ids: &[PackageId]) -> Tally {

@@ -1,15 +1,33 @@
 //! Pods as the core knows them: compact records, strings shared between them.
 
 use api_vocab::{ContainerKind, Digest, Owner, PodKey, PodPhase, SourceId, Timestamp};
+use std::cmp::Ordering;
 use std::sync::Arc;
 
 /// Which pod: its source, and its key within that. Ordered by source, then key.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct PodId {
     /// Where it runs.
     pub source: Arc<SourceId>,
     /// What it is called there.
     pub key: PodKey,
+}
+
+impl Ord for PodId {
+    fn cmp(&self, other: &Self) -> Ordering {
+        // Pods of one source share its value: most comparisons need not look at it.
+        let source = match Arc::ptr_eq(&self.source, &other.source) {
+            true => Ordering::Equal,
+            false => self.source.cmp(&other.source),
+        };
+        source.then_with(|| self.key.cmp(&other.key))
+    }
+}
+
+impl PartialOrd for PodId {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
 }
 
 impl PodId {

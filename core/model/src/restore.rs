@@ -90,7 +90,7 @@ impl Model {
         for key in pod.images() {
             self.images.attach(key, &pod.id, pod.node.as_ref(), pod.is_running(), &self.settings);
         }
-        self.pods.insert(Arc::clone(&pod.id), pod);
+        self.pods.insert(pod);
     }
 
     /// Whether the record holds the very values that other records do.
@@ -144,8 +144,8 @@ impl Model {
             extractor_set: self.extractor_set.clone(),
             sources: self.sources.values().cloned().collect(),
             scanners: self.scanners.values().cloned().collect(),
-            pods: self.pods.values().cloned().collect(),
-            images: self.images.iter().cloned().collect(),
+            pods: self.pods.sorted().into_iter().cloned().collect(),
+            images: self.images.sorted().into_iter().cloned().collect(),
             packages: self.packages.iter().map(|(id, entry)| (id, Arc::clone(&entry.package))).collect(),
             findings: self.packages.iter().filter_map(found).collect(),
             layers: self.layers.iter().map(|(diff_id, sets)| (Arc::clone(diff_id), sets.to_vec())).collect(),

@@ -105,7 +105,7 @@ impl Model {
             step.tell(Change::LayerForgotten { diff_id, extractor_set });
         }
         let outdated = |image: &&Arc<Image>| image.scan.as_ref().is_some_and(|scan| !self.is_current(scan));
-        let outdated: Vec<_> = self.images.iter().filter(outdated).cloned().collect();
+        let outdated: Vec<_> = self.images.sorted().into_iter().filter(outdated).cloned().collect();
         let mut requeued = 0;
         for image in outdated {
             if let Ok(state) = next(&image.state, &Happening::Outdated, self.at(&image.key, step)) {

@@ -1,9 +1,9 @@
 //! What readers see: concurrent maps of the model's records, folded from durable events.
 
-use crate::ordered::Ordered;
+use crate::ordered::{Map, Ordered};
+use crate::postings::Postings;
 use crate::{Change, Event, Finding, Image, PackageId, Pod, PodId, Scanner, Snapshot, Source, Stage, Tally};
 use api_vocab::{Digest, ExtractorSet, Package, PodKey, RevisionId, ScannerName, SourceId};
-use dashmap::DashMap;
 use std::collections::BTreeSet;
 use std::ops::Bound;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -15,16 +15,16 @@ pub struct View {
     scanners: Ordered<ScannerName, Arc<Scanner>>,
     pods: Ordered<Arc<PodId>, Arc<Pod>>,
     images: Ordered<Arc<Digest>, Arc<Image>>,
-    keys: DashMap<Digest, Arc<Digest>>,
-    usage: DashMap<Arc<Digest>, BTreeSet<Arc<PodId>>>,
-    tallies: DashMap<Arc<Digest>, Tally>,
+    keys: Map<Digest, Arc<Digest>>,
+    usage: Map<Arc<Digest>, BTreeSet<Arc<PodId>>>,
+    tallies: Map<Arc<Digest>, Tally>,
     packages: Ordered<PackageId, FleetPackage>,
-    holders: DashMap<PackageId, Vec<u32>>,
-    numbers: DashMap<Arc<Digest>, u32>,
-    numbered: DashMap<u32, Arc<Digest>>,
+    holders: Map<PackageId, Postings>,
+    numbers: Map<Arc<Digest>, u32>,
+    numbered: Map<u32, Arc<Digest>>,
     next_number: AtomicU32,
-    names: DashMap<Box<str>, Vec<PackageId>>,
-    pods_by_source: DashMap<SourceId, u64>,
+    names: Map<Box<str>, Vec<PackageId>>,
+    pods_by_source: Map<SourceId, u64>,
     totals: RwLock<Totals>,
 }
 
@@ -82,16 +82,16 @@ impl Default for View {
             scanners: Ordered::new(),
             pods: Ordered::new(),
             images: Ordered::new(),
-            keys: DashMap::new(),
-            usage: DashMap::new(),
-            tallies: DashMap::new(),
+            keys: Map::default(),
+            usage: Map::default(),
+            tallies: Map::default(),
             packages: Ordered::new(),
-            holders: DashMap::new(),
-            numbers: DashMap::new(),
-            numbered: DashMap::new(),
+            holders: Map::default(),
+            numbers: Map::default(),
+            numbered: Map::default(),
             next_number: AtomicU32::new(0),
-            names: DashMap::new(),
-            pods_by_source: DashMap::new(),
+            names: Map::default(),
+            pods_by_source: Map::default(),
             totals: RwLock::default(),
         }
     }
@@ -205,7 +205,7 @@ impl View {
     /// Keys of the images that hold a package, ascending.
     pub fn images_with(&self, package: PackageId) -> Vec<Arc<Digest>> {
         let numbers = self.holders.get(&package).map(|numbers| numbers.clone()).unwrap_or_default();
-        let keys = numbers.iter().filter_map(|number| self.numbered.get(number).map(|key| Arc::clone(&key)));
+        let keys = numbers.iter().filter_map(|number| self.numbered.get(&number).map(|key| Arc::clone(&key)));
         let mut keys: Vec<Arc<Digest>> = keys.collect();
         keys.sort_unstable();
         keys
@@ -213,7 +213,7 @@ impl View {
 
     /// How many images hold a package.
     pub fn images_with_count(&self, package: PackageId) -> u64 {
-        self.holders.get(&package).map_or(0, |keys| keys.len() as u64)
+        self.holders.get(&package).map_or(0, |images| u64::from(images.len()))
     }
 
     /// The packages of an image with their findings, by number; nothing until it was scanned.
@@ -322,8 +322,11 @@ impl View {
 
     fn put_pod(&self, pod: &Arc<Pod>) {
         let before = self.pods.put(Arc::clone(&pod.id), Arc::clone(pod));
-        for key in pod.images() {
-            self.usage.entry(Arc::clone(key)).or_default().insert(Arc::clone(&pod.id));
+        let (images, were) = (pod.images(), before.as_deref().map(Pod::images));
+        if were.as_ref() != Some(&images) {
+            for key in images {
+                self.usage.entry(Arc::clone(key)).or_default().insert(Arc::clone(&pod.id));
+            }
         }
         match &before {
             Some(before) => self.leave_images(before, Some(pod)),
@@ -380,7 +383,7 @@ impl View {
         }
         let number = self.number(&image.key);
         for id in is.iter().filter(|id| was.binary_search(id).is_err()) {
-            self.holders.entry(*id).or_default().push(number);
+            self.holders.entry(*id).or_default().insert(number);
         }
         for id in was.iter().filter(|id| is.binary_search(id).is_err()) {
             self.unhold(*id, number);
@@ -418,10 +421,8 @@ impl View {
     }
 
     fn unhold(&self, package: PackageId, image: u32) {
-        if let Some(mut numbers) = self.holders.get_mut(&package)
-            && let Some(place) = numbers.iter().position(|number| *number == image)
-        {
-            numbers.swap_remove(place);
+        if let Some(mut numbers) = self.holders.get_mut(&package) {
+            numbers.remove(image);
         }
         self.holders.remove_if(&package, |_, numbers| numbers.is_empty());
     }

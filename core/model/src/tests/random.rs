@@ -28,7 +28,7 @@ fn check_derived(model: &Model, restored: &Model) {
         model.images.queue().map(|(rank, image)| (rank, image.key.clone())).collect()
     };
     assert_eq!(queue(model), queue(restored));
-    let queued = model.images.iter().filter(|image| image.stage() == Stage::Queued).count();
+    let queued = model.images.sorted().into_iter().filter(|image| image.stage() == Stage::Queued).count();
     assert_eq!(queue(model).len(), queued, "the queue holds exactly the queued");
     let tallies = |model: &Model| model.tallies.clone().into_iter().collect::<BTreeMap<_, _>>();
     assert_eq!(tallies(model), tallies(restored));
