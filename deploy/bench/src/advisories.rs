@@ -10,7 +10,6 @@ use serde_json::{Value, json};
 use std::fs::File;
 use std::io::{BufReader, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
-use std::time::Instant;
 use zip::write::SimpleFileOptions;
 use zip::{ZipArchive, ZipWriter};
 
@@ -83,20 +82,20 @@ pub fn prepare_indexes(folder: &Path) -> Result<()> {
 /// How long making and opening an index takes, and how large it is.
 pub fn measure(folder: &Path) -> Result<Vec<Figure>> {
     let path = folder.join("measured.idx");
-    let start = Instant::now();
-    let mut builder = IndexBuilder::new("bench");
-    let imported = builder.import_path(&feeds(folder))?;
-    let size = builder.write(&path, Timestamp::now())?.as_bytes().len();
-    let built = start.elapsed();
-    let what = format!("{} {} advisories", imported.records, kind());
-    let building = Figure::plain(format!("{what}: feeds to index"), built.as_secs_f64(), "s", "-");
+    let (mut records, mut size) = (0, 0);
+    let built = fastest(|| {
+        let mut builder = IndexBuilder::new("bench");
+        records = builder.import_path(&feeds(folder))?.records;
+        size = builder.write(&path, Timestamp::now())?.as_bytes().len();
+        Ok(())
+    })?;
+    let what = format!("{records} {} advisories", kind());
     let inflated = fastest(|| for_each_record(&feeds(folder), &mut |_, _| Ok(())))?;
-    let building = Figure { floor: Some(inflated.as_secs_f64()), ..building }.against_floor();
     let opened = fastest(|| Ok(Index::open(&path)?))?;
     Ok(vec![
-        building,
+        Figure::time(format!("{what}: feeds to index; floor: inflate"), &built, &inflated, "-"),
         Figure::plain(format!("{what}: index file"), size as f64 / f64::from(1 << 20), "MiB", "-"),
-        Figure::plain(format!("{what}: open, checksums compared"), opened.as_secs_f64(), "s", "-"),
+        Figure::plain(format!("{what}: open, checksums compared"), opened.wall, "s", "-"),
     ])
 }
 

@@ -45,10 +45,10 @@ fn measure(what: &str, tar: &Path, packages: usize) -> Result<Vec<Figure>> {
     let gzip = tar.with_added_extension("gz");
     let floor = fastest(|| hash(File::open(tar)?))?;
     let measured = fastest(|| extract(tar, packages))?;
-    let plain = Figure::time(format!("{what}, tar; floor: read, SHA-256"), measured, floor, "x ≤ 1.5");
+    let plain = Figure::time(format!("{what}, tar; floor: read, SHA-256"), &measured, &floor, "x ≤ 1.5");
     let floor = fastest(|| drain(flate2::read::MultiGzDecoder::new(File::open(&gzip)?)))?;
     let measured = fastest(|| extract(&gzip, packages))?;
-    let gzip = Figure::time(format!("{what}, gzip; floor: gunzip"), measured, floor, "x ≤ 1.25");
+    let gzip = Figure::time(format!("{what}, gzip; floor: gunzip"), &measured, &floor, "x ≤ 1.25");
     let peak = Figure::plain(format!("{what}, peak memory"), gzip.peak_mib, "MiB", "≤ 256");
     Ok(vec![plain, gzip, peak])
 }

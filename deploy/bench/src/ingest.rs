@@ -1,7 +1,7 @@
 //! Observations a second, each durable when it is answered, against appending the same bytes to a
 //! file that is synchronised as often.
 
-use crate::figures::Figure;
+use crate::figures::{Figure, cpu_seconds};
 use crate::fleet;
 use anyhow::{Context, Result, ensure};
 use api_client::{Client, ClientSettings};
@@ -29,6 +29,14 @@ const SINGLE: Load =
 const BATCHED: Load =
     Load { what: "1000 a call, 4 callers", callers: 4, batch: 1_000, total: 300_000, goal: "≥ 100000" };
 
+impl Load {
+    fn figures(&self, through: &str, rate: f64, cpu: f64, floor: f64, goal: &str) -> [Figure; 2] {
+        let what = format!("{through}, {}", self.what);
+        let each = Figure::plain(format!("{what}: processor time of each"), cpu, "µs", "-");
+        [Figure::rate(what, rate, floor, goal), each]
+    }
+}
+
 /// Through the core's engine, in this process.
 pub fn through_engine(folder: &Path) -> Result<Vec<Figure>> {
     block_on(async {
@@ -36,7 +44,7 @@ pub fn through_engine(folder: &Path) -> Result<Vec<Figure>> {
         for load in [SINGLE, BATCHED] {
             let core = start(folder, load.what).await?;
             let engine = core.core().engine.clone();
-            let rate = rate(&load, move |observations| {
+            let (rate, cpu) = rate(&load, move |observations| {
                 let engine = engine.clone();
                 async move {
                     let command = Command::Observe { source: fleet::source()?, observations };
@@ -46,12 +54,7 @@ pub fn through_engine(folder: &Path) -> Result<Vec<Figure>> {
             .await?;
             ensure!(core.core().view.pod_count() == load.total as u64, "pods are missing");
             core.stop().await?;
-            figures.push(Figure::rate(
-                format!("engine, {}", load.what),
-                rate,
-                floor(folder, &load)?,
-                load.goal,
-            ));
+            figures.extend(load.figures("engine", rate, cpu, floor(folder, &load)?, load.goal));
         }
         Ok(figures)
     })
@@ -65,7 +68,7 @@ pub fn through_http(folder: &Path) -> Result<Vec<Figure>> {
             let core = start(folder, load.what).await?;
             let settings = ClientSettings { core: core.url(), ..ClientSettings::default() };
             let client = Client::new(&settings)?;
-            let rate = rate(&load, move |observations| {
+            let (rate, cpu) = rate(&load, move |observations| {
                 let client = client.clone();
                 async move {
                     let observations = observations.iter().map(on_the_wire).collect();
@@ -77,7 +80,7 @@ pub fn through_http(folder: &Path) -> Result<Vec<Figure>> {
             .await?;
             ensure!(core.core().view.pod_count() == load.total as u64, "pods are missing");
             core.stop().await?;
-            figures.push(Figure::rate(format!("HTTP, {}", load.what), rate, floor(folder, &load)?, "-"));
+            figures.extend(load.figures("HTTP", rate, cpu, floor(folder, &load)?, "-"));
         }
         Ok(figures)
     })
@@ -99,8 +102,9 @@ pub async fn start(folder: &Path, name: &str) -> Result<Running> {
     Ok(running)
 }
 
-/// Observations a second: as many callers as the load says, each waiting for its answers.
-async fn rate<F, W>(load: &Load, send: F) -> Result<f64>
+/// Observations a second, and microseconds of processor time for each: as many callers as the load
+/// says, each waiting for its answers.
+async fn rate<F, W>(load: &Load, send: F) -> Result<(f64, f64)>
 where
     F: Fn(Vec<Observation>) -> W + Clone + Send + 'static,
     W: Future<Output = Result<()>> + Send,
@@ -111,7 +115,7 @@ where
         let pods = (caller * each..(caller + 1) * each).map(|n| Ok(Observation::PodPresent(fleet::pod(n)?)));
         shares.push(pods.collect::<Result<Vec<_>>>()?);
     }
-    let start = Instant::now();
+    let (start, before) = (Instant::now(), cpu_seconds());
     let callers = shares.into_iter().map(|share| {
         let (send, batch) = (send.clone(), load.batch);
         tokio::spawn(async move {
@@ -128,7 +132,9 @@ where
     for caller in callers.collect::<Vec<_>>() {
         caller.await.context("a caller ended")??;
     }
-    Ok(load.total as f64 / start.elapsed().as_secs_f64())
+    let total = load.total as f64;
+    let cpu = (cpu_seconds() - before) * 1e6 / total;
+    Ok((total / start.elapsed().as_secs_f64(), cpu))
 }
 
 /// What the disk does: the same observations as JSON, appended; synchronised once for all callers'
