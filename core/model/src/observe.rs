@@ -169,12 +169,12 @@ impl Model {
         if let Some(before) = &before {
             self.detach(before);
         }
-        for key in pod.images() {
+        for key in pod.each_image() {
             self.images.attach(key, &pod.id, pod.node.as_ref(), pod.is_running(), &self.settings);
         }
-        self.recount(pod.images(), step);
+        self.recount(&pod, step);
         if let Some(before) = before {
-            self.recount(before.images(), step);
+            self.recount(&before, step);
         }
     }
 
@@ -182,18 +182,18 @@ impl Model {
         let Some(pod) = self.pods.remove(id) else { return };
         self.detach(&pod);
         step.tell(Change::PodGone(Arc::clone(&pod)));
-        self.recount(pod.images(), step);
+        self.recount(&pod, step);
     }
 
     fn detach(&mut self, pod: &Pod) {
-        for key in pod.images() {
+        for key in pod.each_image() {
             self.images.detach(key, &pod.id, pod.node.as_ref(), pod.is_running(), &self.settings);
         }
     }
 
     /// Note of images whether anything refers to them.
-    fn recount(&mut self, keys: Vec<&Arc<Digest>>, step: &mut Step) {
-        for key in keys {
+    fn recount(&mut self, pod: &Pod, step: &mut Step) {
+        for key in pod.each_image() {
             let Some(image) = self.images.find(key) else { continue };
             let used = self.images.is_used(&image.key);
             if used == image.unused_since.is_none() {
@@ -208,7 +208,9 @@ impl Model {
 
 /// Whether a pod runs the same images in the same place as before: they need not hear of it.
 fn runs_the_same(before: &Pod, now: &Pod) -> bool {
-    before.node == now.node && before.is_running() == now.is_running() && before.images() == now.images()
+    before.node == now.node
+        && before.is_running() == now.is_running()
+        && before.each_image().eq(now.each_image())
 }
 
 impl Observed {

@@ -88,13 +88,17 @@ pub struct Container {
 impl Pod {
     /// The keys of its images, without repetition, in the containers' order.
     pub fn images(&self) -> Vec<&Arc<Digest>> {
-        let mut keys: Vec<&Arc<Digest>> = Vec::with_capacity(self.containers.len());
-        for key in self.containers.iter().filter_map(|container| container.image.as_ref()) {
-            if !keys.contains(&key) {
-                keys.push(key);
-            }
-        }
-        keys
+        self.each_image().collect()
+    }
+
+    /// The same, without a list of them.
+    pub(crate) fn each_image(&self) -> impl Iterator<Item = &Arc<Digest>> {
+        let keys = self.containers.iter().enumerate();
+        keys.filter_map(|(place, container)| {
+            let key = container.image.as_ref()?;
+            let mut before = self.containers.iter().take(place);
+            (!before.any(|other| other.image.as_ref() == Some(key))).then_some(key)
+        })
     }
 
     /// Whether it has a container whose image is not known yet.

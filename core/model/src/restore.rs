@@ -87,7 +87,7 @@ impl Model {
 
     fn restore_pod(&mut self, pod: Arc<Pod>) {
         let pod = if self.is_shared_pod(&pod) { pod } else { Arc::new(self.shared_pod(&pod)) };
-        for key in pod.images() {
+        for key in pod.each_image() {
             self.images.attach(key, &pod.id, pod.node.as_ref(), pod.is_running(), &self.settings);
         }
         self.pods.insert(pod);

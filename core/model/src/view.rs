@@ -322,13 +322,14 @@ impl View {
 
     fn put_pod(&self, pod: &Arc<Pod>) {
         let before = self.pods.put(Arc::clone(&pod.id), Arc::clone(pod));
-        let (images, were) = (pod.images(), before.as_deref().map(Pod::images));
-        if were.as_ref() != Some(&images) {
-            for key in images {
+        let is_same = |before: &Arc<Pod>| before.each_image().eq(pod.each_image());
+        if !before.as_ref().is_some_and(is_same) {
+            for key in pod.each_image() {
                 self.usage.entry(Arc::clone(key)).or_default().insert(Arc::clone(&pod.id));
             }
         }
         match &before {
+            Some(before) if is_same(before) => {}
             Some(before) => self.leave_images(before, Some(pod)),
             None => *self.pods_by_source.entry((*pod.id.source).clone()).or_default() += 1,
         }

@@ -1,6 +1,7 @@
 //! How records look on disk: private JSON with short field names. A field that is added later has
 //! a default, so that older rows stay readable without a migration.
 
+mod digest;
 mod image;
 mod known;
 mod notice;
@@ -8,6 +9,7 @@ mod package;
 mod pod;
 mod scanner;
 
+pub(crate) use digest::{DigestText, digest_text};
 pub(crate) use image::{ImageRow, ScanRow};
 pub(crate) use known::Known;
 pub(crate) use notice::NoticeRow;
@@ -44,7 +46,12 @@ impl Borrow<str> for Text<'_> {
 
 /// A row's text.
 pub(crate) fn write<T: Serialize>(what: &'static str, row: &T) -> Result<Vec<u8>, StoreError> {
-    serde_json::to_vec(row).map_err(|error| StoreError::Unwritable { what, message: error.to_string() })
+    // Most rows fit: growing a text step by step costs more than writing it.
+    let mut text = Vec::with_capacity(1024);
+    match serde_json::to_writer(&mut text, row) {
+        Ok(()) => Ok(text),
+        Err(error) => Err(StoreError::Unwritable { what, message: error.to_string() }),
+    }
 }
 
 /// The row that a text is.

@@ -1,6 +1,6 @@
 //! Rows of images and of their scans; the image's key is a column of its own.
 
-use super::Known;
+use super::{DigestText, Known};
 use api_vocab::{
     Digest, Distro, Ecosystem, ExtractorSet, LeaseId, Platform, Problem, ProblemCode, ScannerName, SourceId,
     Timestamp,
@@ -120,7 +120,7 @@ pub(crate) struct ScanRow<'a> {
     at: i64,
     /// Each number as its distance from the one before.
     packages: Vec<u32>,
-    layers: Vec<Cow<'a, Digest>>,
+    layers: Vec<DigestText<'a>>,
     distro: Option<DistroRow>,
     problems: Vec<(ProblemCode, Box<str>, Box<str>)>,
     problem_count: u32,
@@ -145,7 +145,7 @@ impl<'a> ScanRow<'a> {
         ScanRow {
             at: scan.at.as_millis(),
             packages: distances.collect(),
-            layers: scan.layers.iter().map(|diff_id| Cow::Borrowed(&**diff_id)).collect(),
+            layers: scan.layers.iter().map(|diff_id| DigestText(Cow::Borrowed(&**diff_id))).collect(),
             distro: scan.distro.as_ref().map(DistroRow::of),
             problems: scan.problems.iter().map(problem).collect(),
             problem_count: scan.problem_count,
@@ -164,7 +164,7 @@ impl<'a> ScanRow<'a> {
         Scan {
             at: Timestamp::from_millis(self.at),
             packages: numbers.collect(),
-            layers: self.layers.into_iter().map(|diff_id| known.digest(diff_id.into_owned())).collect(),
+            layers: self.layers.into_iter().map(|diff_id| known.digest(diff_id.0.into_owned())).collect(),
             distro: self.distro.map(DistroRow::distro),
             problems: self.problems.into_iter().map(problem).collect(),
             problem_count: self.problem_count,

@@ -1,8 +1,8 @@
 //! Rows of pods.
 
-use super::{Known, Text, wrong};
+use super::{DigestText, Known, Text, wrong};
 use crate::StoreError;
-use api_vocab::{ContainerKind, Digest, Owner, PodKey, PodPhase, SourceId, Timestamp};
+use api_vocab::{ContainerKind, Owner, PodKey, PodPhase, SourceId, Timestamp};
 use core_model::{Container, Pod, PodId};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
@@ -33,7 +33,7 @@ struct ContainerRow<'a>(
     #[serde(borrow)] Text<'a>,
     ContainerKind,
     #[serde(borrow)] Text<'a>,
-    Option<Cow<'a, Digest>>,
+    Option<DigestText<'a>>,
 );
 
 impl<'a> PodRow<'a> {
@@ -43,7 +43,7 @@ impl<'a> PodRow<'a> {
                 Text::of(&container.name),
                 container.kind,
                 Text::of(&container.reference),
-                container.image.as_deref().map(Cow::Borrowed),
+                container.image.as_deref().map(|digest| DigestText(Cow::Borrowed(digest))),
             )
         };
         PodRow {
@@ -87,7 +87,7 @@ impl ContainerRow<'_> {
             name: known.shared.text(name.as_ref()),
             kind,
             reference: known.shared.text(reference.as_ref()),
-            image: image.map(|digest| known.digest(digest.into_owned())),
+            image: image.map(|digest| known.digest(digest.0.into_owned())),
         }
     }
 }

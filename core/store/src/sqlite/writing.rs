@@ -54,7 +54,9 @@ fn change(to: &Connection, change: &Change) -> Result<(), StoreError> {
         }
         Change::ImageChanged { image, .. } => {
             let row = rows::write("images", &ImageRow::of(image))?;
-            execute(to, "REPLACE INTO images VALUES (?1, ?2)", &[&image.key.to_string(), &row])
+            rows::digest_text(&image.key, |key| {
+                execute(to, "REPLACE INTO images VALUES (?1, ?2)", &[&key, &row])
+            })
         }
         Change::ImageScanned { image, scan } => {
             let row = rows::write("scans", &ScanRow::of(scan))?;
