@@ -81,12 +81,14 @@ struct Pipeline<'a> {
     model: Model,
     store: &'a SqliteStore,
     landed: SyncSender<Arc<[Event]>>,
+    flying: SyncSender<()>,
 }
 
 impl Pipeline<'_> {
     fn apply(&mut self, command: Command) -> Answer {
         let applied = self.model.apply(command, Timestamp::now()).unwrap();
         let events: Arc<[Event]> = applied.events.into();
+        self.flying.send(()).unwrap();
         let (landed, told) = (self.landed.clone(), Arc::clone(&events));
         let done = move |outcome: Result<Durable, StoreError>| {
             outcome.unwrap();
@@ -100,14 +102,17 @@ impl Pipeline<'_> {
 /// Run `work`, and wait until all of it is durable and folded; answers its model.
 fn pipeline(store: &SqliteStore, view: &View, model: Model, work: impl FnOnce(&mut Pipeline<'_>)) -> Model {
     let (landed, batches) = mpsc::sync_channel::<Arc<[Event]>>(FLYING);
+    let (flying, flown) = mpsc::sync_channel(FLYING);
     std::thread::scope(|scope| {
         let folding = scope.spawn(move || {
             while let Ok(events) = batches.recv() {
                 events.iter().for_each(|event| view.fold(event));
+                drop(events);
+                flown.recv().unwrap();
             }
             processor_of_thread()
         });
-        let mut pipeline = Pipeline { model, store, landed };
+        let mut pipeline = Pipeline { model, store, landed, flying };
         let (all, before) = (processor(), processor_of_thread());
         work(&mut pipeline);
         let Pipeline { model, landed, .. } = pipeline;

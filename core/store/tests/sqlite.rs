@@ -8,7 +8,7 @@ use core_model::*;
 use core_store::*;
 use std::io::{BufRead, BufReader};
 use std::process::{Command as Process, Stdio};
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use support::*;
 
 fn open(path: &std::path::Path) -> SqliteStore {
@@ -26,6 +26,27 @@ fn store_reopened_holds_what_was_kept() {
         writer.model.snapshot()
     };
     assert_eq!(open(&path).load().unwrap(), before);
+}
+
+#[test]
+fn snapshot_loaded_is_shared_by_model_and_view() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("perceptor.db");
+    Writer::new(&open(&path)).fleet();
+    let loaded = open(&path).load().unwrap();
+    let view = View::of(&loaded);
+    let model = Model::restore(Settings::default(), loaded.clone());
+    let kept = model.snapshot();
+    assert!(!loaded.pods.is_empty() && !loaded.images.is_empty() && !loaded.findings.is_empty());
+    for (one, other) in loaded.pods.iter().zip(&kept.pods) {
+        assert!(Arc::ptr_eq(one, other) && Arc::ptr_eq(one, &view.pod(&one.id).unwrap()));
+    }
+    for (one, other) in loaded.images.iter().zip(&kept.images) {
+        assert!(Arc::ptr_eq(one, other) && Arc::ptr_eq(one, &view.image(&one.key).unwrap()));
+    }
+    for ((_, one), (_, other)) in loaded.findings.iter().zip(&kept.findings) {
+        assert!(Arc::ptr_eq(one, other));
+    }
 }
 
 #[test]
