@@ -13,6 +13,8 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 const OPERATION: &str = "follow events";
+/// The type of the message that stands for events which are no longer kept.
+const MISSED: &str = "missed";
 /// The stream has no end of its own.
 const WHOLE: Duration = Duration::from_secs(7 * 24 * 3600);
 
@@ -105,6 +107,10 @@ impl Follower {
         };
         let messages = parser.push(&chunk).map_err(|_| malformed(OPERATION, "an event is too long"))?;
         for message in messages {
+            if message.event.as_deref() == Some(MISSED) {
+                tracing::warn!("events were missed: they are too long ago to be kept");
+                continue;
+            }
             self.ready.push_back(parse(OPERATION, message.data.as_bytes())?);
         }
         Ok(())

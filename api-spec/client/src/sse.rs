@@ -6,6 +6,8 @@ const MAX: usize = 4 << 20;
 /// One message.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Message {
+    /// Its `event`, if it names one.
+    pub(crate) event: Option<String>,
     /// Its `id`, if it has one.
     pub(crate) id: Option<String>,
     /// Its `data` lines, joined by newlines.
@@ -56,6 +58,7 @@ impl Parser {
         let (field, value) = line.split_once(':').unwrap_or((line, ""));
         let value = value.strip_prefix(' ').unwrap_or(value);
         match field {
+            "event" => self.message.event = Some(value.to_owned()),
             "id" => self.message.id = Some(value.to_owned()),
             "data" => {
                 if self.has_data {
@@ -76,14 +79,15 @@ mod tests {
     use proptest::prelude::*;
 
     fn message(id: Option<&str>, data: &str) -> Message {
-        Message { id: id.map(str::to_owned), data: data.to_owned() }
+        Message { id: id.map(str::to_owned), data: data.to_owned(), ..Message::default() }
     }
 
     #[test]
     fn stream_with_comments_and_all_line_ends_gives_its_messages() {
         let text = "\u{feff}ignored\n: alive\n\nid: 7\r\nevent: x\r\ndata: a\r\ndata:b\r\n\r\nid:8\rdata\r\rid: 9\n\n";
         let messages = Parser::default().push(text.as_bytes()).unwrap();
-        assert_eq!(messages, [message(Some("7"), "a\nb"), message(Some("8"), "")]);
+        let typed = Message { event: Some("x".to_owned()), ..message(Some("7"), "a\nb") };
+        assert_eq!(messages, [typed, message(Some("8"), "")]);
     }
 
     #[test]

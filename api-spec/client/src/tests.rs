@@ -234,6 +234,18 @@ async fn events_cut_are_resumed_after_the_last_one() {
 }
 
 #[tokio::test]
+async fn events_that_are_no_longer_kept_are_passed_over() {
+    let text = serde_json::to_string(&event(9)).unwrap();
+    let body = format!("event: missed\nid: 8\ndata: {{}}\n\nid: 9\ndata: {text}\n\n").into_bytes();
+    let stream =
+        Answer::Send { status: 200, headers: vec![("content-type", "text/event-stream".into())], body };
+    let core = core_with(vec![stream]).await;
+    let client = core.client().unwrap();
+    let mut events = std::pin::pin!(client.events(Some(1)));
+    assert_eq!(events.next().await.unwrap().unwrap().id, 9);
+}
+
+#[tokio::test]
 async fn core_that_is_away_is_unreachable_and_comes_back() {
     let core = core_with(vec![fine()]).await;
     core.cut();

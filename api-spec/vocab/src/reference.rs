@@ -62,7 +62,7 @@ impl ImageRef {
 }
 
 fn is_registry(first: &str) -> bool {
-    first == "localhost" || first.contains(['.', ':']) || first.bytes().any(|b| b.is_ascii_uppercase())
+    first.eq_ignore_ascii_case("localhost") || first.contains(['.', ':'])
 }
 
 fn is_registry_well_formed(registry: &str) -> bool {
@@ -120,21 +120,25 @@ impl FromStr for ImageRef {
             Some((first, path)) if is_registry(first) => (first, path),
             _ => (DEFAULT_REGISTRY, name),
         };
-        let registry = if registry == "index.docker.io" { DEFAULT_REGISTRY } else { registry };
+        // Hosts are equal whatever their case; what they are compared with is lower case.
+        let registry = match registry.to_ascii_lowercase() {
+            registry if registry == "index.docker.io" => DEFAULT_REGISTRY.to_owned(),
+            registry => registry,
+        };
         let repository = if registry == DEFAULT_REGISTRY && !path.contains('/') {
             format!("library/{path}")
         } else {
             path.to_owned()
         };
         let well_formed = registry.len() + repository.len() < MAX_NAME
-            && is_registry_well_formed(registry)
+            && is_registry_well_formed(&registry)
             && repository.split('/').all(is_component)
             && tag.is_none_or(is_tag);
         if !well_formed {
             return Err(refused());
         }
         Ok(ImageRef {
-            registry: registry.to_ascii_lowercase().into(),
+            registry: registry.into(),
             repository: repository.into(),
             tag: tag.or(digest.is_none().then_some("latest")).map(Into::into),
             digest,
@@ -164,6 +168,8 @@ mod tests {
         for (written, full) in [
             ("nginx", "docker.io/library/nginx:latest".to_owned()),
             ("nginx:1.27", "docker.io/library/nginx:1.27".to_owned()),
+            ("Docker.io/nginx", "docker.io/library/nginx:latest".to_owned()),
+            ("LocalHost/x", "localhost/x:latest".to_owned()),
             ("library/nginx", "docker.io/library/nginx:latest".to_owned()),
             ("index.docker.io/nginx", "docker.io/library/nginx:latest".to_owned()),
             ("localhost/bb:1", "localhost/bb:1".to_owned()),
@@ -192,6 +198,7 @@ mod tests {
             "../x",
             "a/../b",
             "UPPER",
+            "eU/y",
             "a b",
             "a:t:u",
             "host:99999999/x",

@@ -105,6 +105,10 @@ pub struct LayerAnswer {
     /// Granted to another lease: ask again, or extract them yourself.
     #[schema(value_type = Vec<String>)]
     pub busy: Vec<Digest>,
+    /// The image turned out to be content that is scanned already: the lease has ended, nothing is
+    /// left to do.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub settled: bool,
 }
 
 /// POST /leases/{lease}/failure: the scan did not work.

@@ -124,9 +124,10 @@ impl App {
         let latency = HttpLatency::register(&mut registry);
 
         let snapshot = store.load()?;
-        let view = Arc::new(View::of(&snapshot));
         let stream = EventStream::after(snapshot.last_event);
+        // The model's records are the view's: the snapshot is used up before the view is made.
         let model = Model::restore(config.model(), snapshot);
+        let view = Arc::new(View::of(&model.snapshot()));
         let (engine, queue) = Engine::new();
         let Surroundings { clock, random, shutdown } = surroundings;
         let (matcher, matching) =

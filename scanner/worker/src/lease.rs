@@ -58,7 +58,10 @@ impl<'a> LeasedScan<'a> {
         let mut image = self.resolve_patiently().await?;
         self.parts.observer.observe(&self.key, ScanEvent::Resolved(&image));
         let order = diff_ids(&image);
-        self.gather(&mut image, &order).await?;
+        if !self.gather(&mut image, &order).await? {
+            tracing::info!(image = %self.key, "image turned out to be scanned already");
+            return Ok(());
+        }
         let inventory = stack(&self.parts.engine, &order, std::mem::take(&mut self.layers)).await?;
         self.report(&image, order, &inventory, begun).await?;
         self.parts.observer.observe(&self.key, ScanEvent::Finished(&inventory));
@@ -92,11 +95,14 @@ impl<'a> LeasedScan<'a> {
     }
 
     /// Bring all layers together: loaded from the core, or extracted. What another scanner has
-    /// in hand is waited for, but not for ever.
-    async fn gather(&mut self, image: &mut ResolvedImage, order: &[Digest]) -> Result<(), ScanError> {
+    /// in hand is waited for, but not for ever. False if the core has the image's inventory already.
+    async fn gather(&mut self, image: &mut ResolvedImage, order: &[Digest]) -> Result<bool, ScanError> {
         let patience = self.parts.patience;
         for round in 0..=patience.busy_rounds {
             let answer = self.ask(image, order).await?;
+            if answer.settled {
+                return Ok(false);
+            }
             self.granted.extend(answer.unknown.iter().cloned());
             let mut to_extract: BTreeSet<Digest> = answer.unknown.into_iter().collect();
             to_extract.extend(self.load(answer.known).await?);
@@ -105,7 +111,7 @@ impl<'a> LeasedScan<'a> {
             }
             self.extract(image, to_extract).await?;
             if order.iter().all(|diff_id| self.layers.contains_key(diff_id)) {
-                return Ok(());
+                return Ok(true);
             }
             sleep(patience.while_busy()).await;
         }

@@ -8,7 +8,7 @@ use api_client::fake::Answer;
 use api_vocab::{Digest, ExtractorSet, Inventory};
 use api_wire::error::ErrorCode;
 use api_wire::layer::LayerInventory;
-use api_wire::lease::{FailureKind, ScanFailure};
+use api_wire::lease::{FailureKind, LayerAnswer, ScanFailure};
 use api_wire::report::ScanReport;
 use parts::*;
 use scanner_engines::{Engine, Native, Stopwatch};
@@ -103,6 +103,18 @@ async fn layer_busy_for_too_long_is_extracted_and_not_handed_over() {
     assert_eq!(report_of(&running).await.inventory.packages.len(), 1);
     assert_eq!(running.count("PUT /api/v1/leases"), 0);
     running.stop().await;
+}
+
+#[tokio::test]
+async fn image_scanned_already_is_neither_read_nor_reported() {
+    let source = FakeSource::of(debian());
+    let mut core = CoreState::granting(2);
+    let settled = LayerAnswer { settled: true, ..LayerAnswer::default() };
+    core.first = vec![("/layers", Answer::json(200, &settled))];
+    let running = Setup::of(source.clone(), core).start().await;
+    report_of(&running).await;
+    running.stop().await;
+    assert_eq!(source.opened().len(), 1, "only the second lease's image is read");
 }
 
 #[tokio::test]

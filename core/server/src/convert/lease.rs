@@ -35,7 +35,12 @@ pub fn identity_from(shape: wire::ImageIdentity) -> Identity {
 
 /// How `answer` looks on the wire.
 pub fn layers_to(answer: LayerAnswer) -> wire::LayerAnswer {
-    wire::LayerAnswer { unknown: answer.unknown, known: answer.known, busy: answer.busy }
+    wire::LayerAnswer {
+        unknown: answer.unknown,
+        known: answer.known,
+        busy: answer.busy,
+        settled: answer.settled,
+    }
 }
 
 /// Why a scan failed; the text is cut and escaped.

@@ -46,11 +46,12 @@ impl Publisher {
                     Some(error.to_string())
                 }
             };
+            // First: who is told that a change was lost must find the writer knowing it.
+            self.flight.land(lost);
             for (reply, answer) in replies {
                 // Whoever went away does not need the answer.
                 let _ = reply.send(answer);
             }
-            self.flight.land(lost);
         }
     }
 

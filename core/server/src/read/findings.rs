@@ -96,6 +96,9 @@ impl FindingPlace {
 impl<'a> Fleet<'a> {
     /// Findings of `image` that pass `filter`, by package and id.
     pub fn findings_of_image(self, filter: &FindingFilter, image: &Arc<Image>) -> Vec<Found> {
+        if !self.may_have(filter, image) {
+            return Vec::new();
+        }
         let ids = image.scan.iter().flat_map(|scan| scan.packages.iter());
         ids.flat_map(|id| self.findings_of_package(filter, image, *id)).collect()
     }
@@ -126,7 +129,6 @@ impl<'a> Fleet<'a> {
         first
             .into_iter()
             .chain(self.all_images(from.cloned()))
-            .filter(move |image| self.may_have(filter, image))
             .flat_map(move |image| self.findings_of_image(filter, &image))
     }
 
