@@ -15,6 +15,8 @@ run: ## the whole mesh in one process: watches the engines of this host, or show
 	cargo run --release --quiet --bin perceptor -- up
 
 test: setup ## every test, the real parts included
+	@# The end-to-end tests start the binaries as processes.
+	cargo build --workspace --bins
 	cargo test --workspace
 
 check: $(DENY) ## formatting, lints, house law, licences and bans
