@@ -12,7 +12,7 @@ help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
 
 run: ## the whole mesh in one process: watches the engines of this host, or shows a sample
-	cargo run --release --quiet --bin perceptor -- up
+	cargo run --release --bin perceptor -- up
 
 test: setup ## every test, the real parts included
 	@# The end-to-end tests start the binaries as processes.
