@@ -1,18 +1,31 @@
 //! Findings of packages, and what they mean for the images that hold them.
 
 use crate::model::{Model, Step};
-use crate::{Answer, Change, Finding, MAX_MENTIONS, Mention, PackageFindings, PackageId, Refusal, Scan};
+use crate::{
+    Answer, Change, Finding, MAX_MENTIONS, Mention, PackageFindings, PackageId, Refusal, Scan, Tally,
+};
 use api_vocab::{Digest, Package, RevisionId, Severity};
 use rustc_hash::FxHashMap;
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-/// Findings that came and went.
+/// Findings that came and went, and the counts before and after.
 #[derive(Debug, Default)]
 struct Difference {
     appeared: Vec<Mention>,
     disappeared: Vec<Mention>,
+    before: Tally,
+    after: Tally,
+}
+
+impl Difference {
+    fn add(&mut self, other: &Difference) {
+        self.appeared.extend_from_slice(&other.appeared);
+        self.disappeared.extend_from_slice(&other.disappeared);
+        self.before = self.before.plus(other.before);
+        self.after = self.after.plus(other.after);
+    }
 }
 
 impl Model {
@@ -47,7 +60,7 @@ impl Model {
     /// Replace packages' findings; tell what changed, per package and per image.
     fn set_findings(&mut self, findings: Vec<PackageFindings>, step: &mut Step) {
         let mut changed = Vec::new();
-        let mut differences = FxHashMap::default();
+        let mut touched: FxHashMap<u32, Difference> = FxHashMap::default();
         for PackageFindings { package: id, findings } in findings {
             let Some(entry) = self.packages.get(id) else { continue };
             let (package, before) = (Arc::clone(&entry.package), entry.findings.clone());
@@ -55,18 +68,21 @@ impl Model {
             if before.as_ref() == Some(&now) {
                 continue;
             }
-            differences.insert(id, difference(&package, before.as_deref().unwrap_or(&[]), &now));
+            let difference = difference(&package, before.as_deref(), &now);
+            self.packages.holders(id).for_each(|image| touched.entry(image).or_default().add(&difference));
             self.packages.set_findings(id, Arc::clone(&now));
             changed.push((id, now));
         }
         if changed.is_empty() {
             return;
         }
-        let touched: BTreeSet<Arc<Digest>> =
-            changed.iter().flat_map(|(id, _)| self.packages.images(*id).cloned()).collect();
         step.tell(Change::PackagesMatched(changed));
-        for key in touched {
-            self.tell_difference(&key, &differences, step);
+        let mut touched: Vec<(u32, Difference)> = touched.into_iter().collect();
+        touched.sort_unstable_by_key(|(image, _)| *image);
+        for (image, all) in touched {
+            let Some(key) = self.packages.image(image).cloned() else { continue };
+            let counted = self.tallies.get(&key).copied().unwrap_or_default();
+            self.retally(&key, counted.minus(all.before).plus(all.after), all, step);
         }
     }
 
@@ -89,21 +105,6 @@ impl Model {
             })
     }
 
-    fn tell_difference(
-        &mut self,
-        key: &Arc<Digest>,
-        differences: &FxHashMap<PackageId, Difference>,
-        step: &mut Step,
-    ) {
-        let Some(scan) = self.images.find(key).and_then(|image| image.scan.clone()) else { return };
-        let mut all = Difference::default();
-        for difference in scan.packages.iter().filter_map(|id| differences.get(id)) {
-            all.appeared.extend_from_slice(&difference.appeared);
-            all.disappeared.extend_from_slice(&difference.disappeared);
-        }
-        self.retally(key, &scan, all, step);
-    }
-
     /// An image has another inventory, or none: follow it in packages, layers and numbers.
     pub(crate) fn scan_replaced(
         &mut self,
@@ -121,8 +122,9 @@ impl Model {
         self.packages.hold(&came, key);
         match now {
             Some(scan) => {
-                let all = Difference { appeared: self.mentions(&came), disappeared: self.mentions(&went) };
-                self.retally(key, scan, all, step);
+                let (appeared, disappeared) = (self.mentions(&came), self.mentions(&went));
+                let all = Difference { appeared, disappeared, ..Difference::default() };
+                self.retally(key, self.packages.tally(&scan.packages), all, step);
             }
             None => drop(self.tallies.remove(key)),
         }
@@ -145,9 +147,8 @@ impl Model {
             .collect()
     }
 
-    /// Count an image's findings again; tell what changed, if anything did.
-    fn retally(&mut self, key: &Arc<Digest>, scan: &Scan, all: Difference, step: &mut Step) {
-        let tally = self.packages.tally(&scan.packages);
+    /// An image's findings are this many now; tell what changed, if anything did.
+    fn retally(&mut self, key: &Arc<Digest>, tally: Tally, all: Difference, step: &mut Step) {
         let before = self.tallies.insert(Arc::clone(key), tally);
         if before == Some(tally) && all.appeared.is_empty() && all.disappeared.is_empty() {
             return;
@@ -179,13 +180,19 @@ fn mention(package: &Arc<Package>, finding: &Finding) -> Mention {
 }
 
 /// Findings that only one of two sets names.
-fn difference(package: &Arc<Package>, before: &[Finding], now: &[Finding]) -> Difference {
+fn difference(package: &Arc<Package>, before: Option<&[Finding]>, now: &[Finding]) -> Difference {
     let only_in = |one: &[Finding], other: &[Finding]| {
         let ids: BTreeSet<&str> = other.iter().map(|finding| &*finding.vulnerability.id).collect();
         let only = one.iter().filter(|finding| !ids.contains(&*finding.vulnerability.id));
         only.map(|finding| mention(package, finding)).collect()
     };
-    Difference { appeared: only_in(now, before), disappeared: only_in(before, now) }
+    let known = before.unwrap_or(&[]);
+    Difference {
+        appeared: only_in(now, known),
+        disappeared: only_in(known, now),
+        before: Tally::of_package(before),
+        after: Tally::of_package(Some(now)),
+    }
 }
 
 /// The worst of them, as many as an event mentions, and how many there are.

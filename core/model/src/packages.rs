@@ -132,9 +132,14 @@ impl Packages {
         self.get(id)?.findings.as_ref()
     }
 
-    pub(crate) fn images(&self, id: PackageId) -> impl Iterator<Item = &Arc<Digest>> {
-        let numbers = self.get(id).into_iter().flat_map(|entry| entry.images.iter());
-        numbers.filter_map(|number| self.images.get(number))
+    /// Numbers of the images that hold a package.
+    pub(crate) fn holders(&self, id: PackageId) -> impl Iterator<Item = u32> {
+        self.get(id).into_iter().flat_map(|entry| entry.images.iter())
+    }
+
+    /// The image of a number.
+    pub(crate) fn image(&self, number: u32) -> Option<&Arc<Digest>> {
+        self.images.get(number)
     }
 
     pub(crate) fn tally(&self, ids: &[PackageId]) -> Tally {
