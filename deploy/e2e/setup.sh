@@ -8,13 +8,16 @@ export PATH="$PATH:/usr/sbin:/sbin"
 # command → Debian package
 parts=(
   busybox:busybox-static
+  conmon:conmon
   debootstrap:debootstrap
   docker-compose:docker-compose
   dockerd:docker.io
   npm:npm
   pip3:python3-pip
+  podman:podman
   rpm:rpm
   rpmbuild:rpm
+  runc:runc
 )
 
 missing=()

@@ -1,6 +1,6 @@
 //! A real Docker engine with private sockets and folders, no bridge and no packet filter.
 
-use crate::parts::{find, run};
+use crate::parts::{archive, find, run};
 use crate::process::Process;
 use crate::until::until;
 use anyhow::{Context, Result};
@@ -102,8 +102,7 @@ impl Engine {
     /// # Errors
     /// When tar or the engine fails.
     pub fn import(&self, tree: &Path, reference: &str) -> Result<String> {
-        let archive = tempfile::NamedTempFile::new()?;
-        run(Command::new("tar").arg("-C").arg(tree).arg("-cf").arg(archive.path()).arg("."))?;
+        let archive = archive(tree)?;
         let path = archive.path().to_string_lossy().into_owned();
         Ok(self.docker(&["import", &path, reference])?.trim().to_owned())
     }

@@ -3,6 +3,7 @@
 use anyhow::{Context, Result, bail};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use tempfile::NamedTempFile;
 
 /// Whether `test` can run: all `commands` are there and we are root.
 ///
@@ -49,6 +50,16 @@ pub fn trees() -> Result<PathBuf> {
         .filter(|path| path.join("complete").exists())
         .max_by_key(|path| path.metadata().and_then(|found| found.modified()).ok());
     folder.context("the trees are not built; run `make setup` as root")
+}
+
+/// A file tree as a tar archive, which is gone with the answer.
+///
+/// # Errors
+/// When tar fails.
+pub fn archive(tree: &Path) -> Result<NamedTempFile> {
+    let archive = NamedTempFile::new()?;
+    run(Command::new("tar").arg("-C").arg(tree).arg("-cf").arg(archive.path()).arg("."))?;
+    Ok(archive)
 }
 
 /// Run a command to its end and return what it printed.

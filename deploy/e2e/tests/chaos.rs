@@ -27,7 +27,7 @@ async fn any_part_killed_at_any_moment_loses_nothing_acknowledged() -> Result<()
         let acknowledged = scanned(&lab).await?;
         kill(&mut lab, victim)?;
         revive(&mut lab, victim).await?;
-        let images = lab.settled(3).await?;
+        let images = lab.mesh.settled(3).await?;
         ensure!(images.len() == 3, "round {round}, {victim} killed: {} images run", images.len());
         nothing_is_lost(&acknowledged, &scanned(&lab).await?, victim)?;
     }

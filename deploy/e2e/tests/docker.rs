@@ -4,33 +4,17 @@ use anyhow::{Context, Result};
 use api_client::Client;
 use api_vocab::Digest;
 use api_wire::finding::FindingQuery;
-use api_wire::image::{Image, ImageQuery};
-use api_wire::package::{InstalledPackage, PackageQuery};
+use api_wire::image::ImageQuery;
 use api_wire::pod::PodQuery;
-use e2e::lab::{Lab, PATIENCE, expected};
+use e2e::inventory::{by, image_of, node_packages, npm_packages, packages_of};
+use e2e::lab::{Lab, expected};
 use e2e::parts;
+use e2e::settled::PATIENCE;
 use e2e::until::until;
 use futures_util::TryStreamExt;
 use std::collections::BTreeSet;
 
 const PARTS: &[&str] = &["dockerd", "docker", "docker-compose", "debootstrap", "rpm", "npm", "pip3"];
-
-async fn image_of(client: &Client, reference: &str) -> Result<Image> {
-    let query = ImageQuery { reference: Some(reference.to_owned()), ..ImageQuery::default() };
-    let images = client.images(&query).await?.items;
-    images.into_iter().find(|image| image.pods > 0).with_context(|| format!("no running image {reference}"))
-}
-
-async fn packages_of(client: &Client, image: &Digest) -> Result<Vec<InstalledPackage>> {
-    Ok(client.every_image_package(image, PackageQuery::default()).try_collect().await?)
-}
-
-fn by<'p>(
-    packages: &'p [InstalledPackage],
-    extractor: &'p str,
-) -> impl Iterator<Item = &'p InstalledPackage> {
-    packages.iter().filter(move |package| package.extractor == extractor)
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn compose_project_is_perceived_scanned_matched_and_followed() -> Result<()> {
@@ -39,7 +23,7 @@ async fn compose_project_is_perceived_scanned_matched_and_followed() -> Result<(
     }
     let mut lab = Lab::start().await?;
     lab.mesh.start(2).await?;
-    let images = lab.settled(3).await?;
+    let images = lab.mesh.settled(3).await?;
     assert_eq!(images.len(), 3);
     let client = lab.mesh.client("reader")?;
 
@@ -84,9 +68,7 @@ async fn inventories_equal_the_package_managers(lab: &Lab, client: &Client) -> R
     assert_eq!(found.collect::<BTreeSet<_>>(), listed.collect());
 
     let api = packages_of(client, &image_of(client, "shop/api").await?.digest).await?;
-    let npm: serde_json::Value = serde_json::from_str(&expected(&lab.trees, "api.npm.json")?)?;
-    let found = by(&api, "node").map(|p| format!("{} {}", p.package.name, p.package.version));
-    assert_eq!(found.collect::<BTreeSet<_>>(), npm_packages(&npm));
+    assert_eq!(node_packages(&api), npm_packages(&lab.trees)?);
 
     let search = packages_of(client, &image_of(client, "shop/search").await?.digest).await?;
     let found = by(&search, "rpm").map(|p| {
@@ -102,18 +84,6 @@ async fn inventories_equal_the_package_managers(lab: &Lab, client: &Client) -> R
         expected(&lab.trees, "search.rpm")?.lines().map(str::to_owned).collect()
     );
     Ok(())
-}
-
-/// `npm ls --all --json`: dependencies within dependencies.
-fn npm_packages(node: &serde_json::Value) -> BTreeSet<String> {
-    let mut found = BTreeSet::new();
-    for (name, child) in node["dependencies"].as_object().into_iter().flatten() {
-        if let Some(version) = child["version"].as_str() {
-            found.insert(format!("{name} {version}"));
-        }
-        found.extend(npm_packages(child));
-    }
-    found
 }
 
 async fn findings_name_package_and_fix(lab: &Lab, client: &Client) -> Result<()> {
