@@ -252,7 +252,14 @@ fn schedule(
 ) -> Result<Option<Schedule>, StartError> {
     let Some(folder) = config.data_dir().filter(|_| has_feeds(config)) else { return Ok(None) };
     let origin = config.advisories.origin.parse()?;
-    let feeds = Feeds::new(origin, folder.join("feeds"), config.advisories.max_feed_bytes)?;
+    let feeds = match Feeds::new(origin, folder.join("feeds"), config.advisories.max_feed_bytes) {
+        Ok(feeds) => feeds,
+        // What is kept or compiled in still serves.
+        Err(error) => {
+            tracing::error!(error = &error as &dyn std::error::Error, "advisories are not fetched");
+            return Ok(None);
+        }
+    };
     Ok(Some(Schedule {
         importer: Importer::new(feeds, folder, Arc::clone(clock), metrics.clone()),
         advisories: advisories.clone(),

@@ -45,6 +45,20 @@ fn up_without_an_engine_shows_the_sample_with_findings() {
 }
 
 #[test]
+fn up_without_certificate_authorities_says_so_and_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_perceptor"))
+        .args(["up", "--once", "--sample", "--listen", "127.0.0.1:0", "--data"])
+        .arg(folder.path())
+        .env("SSL_CERT_FILE", "/nonexistent")
+        .env("SSL_CERT_DIR", "/nonexistent")
+        .output()
+        .unwrap();
+    assert!(output.status.success() && text(&output.stdout).contains("sample/web:1.4"));
+    assert!(text(&output.stderr).contains("install ca-certificates"), "{}", text(&output.stderr));
+}
+
+#[test]
 fn up_with_json_prints_one_object_a_line() {
     let folder = tempfile::tempdir().unwrap();
     let output = up(folder.path(), &["--json"]);
