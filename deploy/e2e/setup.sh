@@ -12,6 +12,7 @@ parts=(
   debootstrap:debootstrap
   docker-compose:docker-compose
   dockerd:docker.io
+  ip:iproute2
   npm:npm
   pip3:python3-pip
   podman:podman

@@ -14,6 +14,7 @@ const START: Duration = Duration::from_secs(60);
 /// A Docker engine of our own.
 pub struct Engine {
     folder: PathBuf,
+    swarm: bool,
     process: Option<Process>,
 }
 
@@ -21,10 +22,24 @@ impl Engine {
     /// Start an engine below `folder`.
     ///
     /// # Errors
-    /// When there is no dockerd or it does not answer within 30 seconds.
+    /// When there is no dockerd or it does not answer in time.
     pub async fn start(folder: &Path) -> Result<Self> {
+        Self::start_as(folder, false).await
+    }
+
+    /// Start an engine below `folder` that is a swarm of one node.
+    ///
+    /// # Errors
+    /// As [`Engine::start`].
+    pub async fn start_swarm(folder: &Path) -> Result<Self> {
+        let engine = Self::start_as(folder, true).await?;
+        engine.docker(&["swarm", "init", "--advertise-addr=127.0.0.1", "--listen-addr=127.0.0.1:2377"])?;
+        Ok(engine)
+    }
+
+    async fn start_as(folder: &Path, swarm: bool) -> Result<Self> {
         std::fs::create_dir_all(folder)?;
-        let mut engine = Engine { folder: folder.to_path_buf(), process: None };
+        let mut engine = Engine { folder: folder.to_path_buf(), swarm, process: None };
         engine.restart().await?;
         Ok(engine)
     }
@@ -40,7 +55,7 @@ impl Engine {
         for pid_file in ["docker.pid", "exec/containerd/containerd.pid"] {
             let _ = std::fs::remove_file(self.folder.join(pid_file));
         }
-        let mut command = Command::new(dockerd);
+        let mut command = if self.swarm { apart(&dockerd) } else { Command::new(dockerd) };
         command
             .arg("--host")
             .arg(self.host())
@@ -50,7 +65,11 @@ impl Engine {
             .arg(self.folder.join("exec"))
             .arg("--pidfile")
             .arg(self.folder.join("docker.pid"))
-            .args(["--bridge=none", "--iptables=false", "--ip6tables=false", "--live-restore"]);
+            .args(["--bridge=none", "--iptables=false", "--ip6tables=false"]);
+        if !self.swarm {
+            // Containers outlive a killed engine; a swarm's may not.
+            command.arg("--live-restore");
+        }
         self.process = Some(Process::start(&mut command, &self.folder.join("dockerd.log"))?);
         let answered = until("dockerd", START, async || Ok(self.docker(&["version"]).ok())).await;
         answered.with_context(|| self.process.as_ref().map(Process::log).unwrap_or_default())?;
@@ -126,6 +145,14 @@ impl Engine {
         ]))
         .map(|id| id.trim().to_owned())
     }
+}
+
+/// A swarm makes a bridge, and mounts that it leaves behind: in namespaces of its own they end with
+/// it, and its fixed ports meet nobody's.
+fn apart(dockerd: &Path) -> Command {
+    let mut command = Command::new("unshare");
+    command.args(["--net", "--mount", "sh", "-c", "ip link set lo up && exec \"$@\"", "sh"]).arg(dockerd);
+    command
 }
 
 impl Drop for Engine {
