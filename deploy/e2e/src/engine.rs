@@ -166,5 +166,7 @@ impl Drop for Engine {
             // Gently: it unmounts what it mounted and ends its containerd.
             let _ = process.terminate();
         }
+        // An engine that was killed once left its data folder mounted upon itself.
+        let _ = run(Command::new("umount").arg("--recursive").arg("--lazy").arg(self.folder.join("data")));
     }
 }
