@@ -145,7 +145,7 @@ async fn images_of_one_archive_without_a_name_are_undecided() {
     let mut files = saved(&[a_layer("a", b"1")], "one:1");
     let manifest = |files: &Files| match &files["manifest.json"] {
         Content::File(bytes) => serde_json::from_slice::<Vec<serde_json::Value>>(bytes).unwrap(),
-        Content::Link(_) => unreachable!(),
+        Content::Link(_) => panic!("the manifest is a link"),
     };
     let mut entries = manifest(&files);
     let other = saved(&[a_layer("a", b"2")], "two:1");

@@ -83,6 +83,49 @@ string_enum! {
     }
 }
 
+impl Family {
+    /// Whether its packages belong to a distribution, so that advisories go by its release.
+    pub const fn is_distribution(self) -> bool {
+        match self {
+            Family::Bitnami
+            | Family::Cran
+            | Family::CratesIo
+            | Family::Go
+            | Family::Hackage
+            | Family::Hex
+            | Family::Maven
+            | Family::Npm
+            | Family::NuGet
+            | Family::Packagist
+            | Family::Pub
+            | Family::PyPi
+            | Family::RubyGems
+            | Family::Swift => false,
+            Family::AlmaLinux
+            | Family::Alpaquita
+            | Family::Alpine
+            | Family::Amazon
+            | Family::AzureLinux
+            | Family::CentOs
+            | Family::Chainguard
+            | Family::Debian
+            | Family::Fedora
+            | Family::Linux
+            | Family::Mageia
+            | Family::MinimOs
+            | Family::OpenEuler
+            | Family::OpenSuse
+            | Family::Oracle
+            | Family::Photon
+            | Family::RedHat
+            | Family::Rocky
+            | Family::Suse
+            | Family::Ubuntu
+            | Family::Wolfi => true,
+        }
+    }
+}
+
 /// An ecosystem: a family, and for most distributions a release: `PyPI`, `Debian:12`,
 /// `Alpine:v3.20`, `Ubuntu:22.04:LTS`.
 ///
@@ -158,6 +201,12 @@ mod tests {
         for text in ["PyPI", "Debian:12", "Ubuntu:22.04:LTS", "Red Hat:enterprise_linux:9::baseos"] {
             assert_eq!(text.parse::<Ecosystem>().unwrap().to_string(), text);
         }
+    }
+
+    #[test]
+    fn family_of_a_language_is_no_distribution() {
+        assert!(Family::Debian.is_distribution() && Family::Linux.is_distribution());
+        assert!(!Family::PyPi.is_distribution() && !Family::Bitnami.is_distribution());
     }
 
     #[test]

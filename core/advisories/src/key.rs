@@ -1,7 +1,6 @@
 //! What an advisory is filed under: family, release and package name, each as all feeds and all
 //! images would write it.
 
-use crate::severity::is_distribution;
 use api_vocab::{Ecosystem, Family, Package};
 use core_versions::Scheme;
 use std::borrow::Cow;
@@ -98,7 +97,7 @@ pub(crate) fn lookups(package: &Package) -> impl Iterator<Item = Lookup<'_>> {
 /// their major release, variants and repositories do not matter.
 fn release_of(family: Family, release: &str) -> Cow<'_, str> {
     match family {
-        _ if !is_distribution(family) => Cow::Borrowed(""),
+        _ if !family.is_distribution() => Cow::Borrowed(""),
         Family::Ubuntu => Cow::Borrowed(release.strip_suffix(":LTS").unwrap_or(release)),
         Family::Alpine | Family::Alpaquita => Cow::Borrowed(release.strip_prefix('v').unwrap_or(release)),
         Family::AlmaLinux | Family::Rocky | Family::AzureLinux => Cow::Borrowed(major_of(release)),

@@ -4,7 +4,7 @@ use crate::index::codec::Writer;
 use crate::key::{KeyRef, PackageKey};
 use crate::osv::{OsvAffected, OsvRecord, OsvReference};
 use crate::ranges::{Interval, Until, intervals_of};
-use crate::severity::{Rating, Score, is_distribution, rate_affected, rate_record};
+use crate::severity::{Rating, Score, rate_affected, rate_record};
 use api_vocab::{Ecosystem, Family, Severity, Timestamp};
 use core_versions::{Scheme, Version};
 
@@ -176,7 +176,7 @@ fn upstream_of(osv: &OsvRecord) -> Vec<Box<str>> {
 }
 
 fn names_distribution(ecosystem: &str) -> bool {
-    ecosystem.parse::<Ecosystem>().is_ok_and(|e| is_distribution(e.family()))
+    ecosystem.parse::<Ecosystem>().is_ok_and(|e| e.family().is_distribution())
 }
 
 /// `UBUNTU-CVE-2024-1` speaks of `CVE-2024-1`.

@@ -103,7 +103,7 @@ pub(crate) fn rate_record(record: &OsvRecord, score: Option<&Score>) -> Rating {
     let rating = |authority, severity| Rating { authority, severity };
     let is_distribution = record.affected.iter().any(|a| {
         let family = a.package.as_ref().map(|p| p.ecosystem.split(':').next().unwrap_or_default());
-        family.and_then(|f| f.parse().ok()).is_some_and(is_distribution)
+        family.and_then(|f| f.parse().ok()).is_some_and(Family::is_distribution)
     });
     let word = record.database_specific.severity_word().and_then(severity_of_word);
     if is_distribution {
@@ -147,45 +147,4 @@ fn severity_of_word(word: &str) -> Option<Severity> {
         "negligible" | "unimportant" | "none" => Severity::Negligible,
         _ => return None,
     })
-}
-
-/// Whether the packages of a family belong to a distribution.
-pub(crate) const fn is_distribution(family: Family) -> bool {
-    match family {
-        Family::Bitnami
-        | Family::Cran
-        | Family::CratesIo
-        | Family::Go
-        | Family::Hackage
-        | Family::Hex
-        | Family::Maven
-        | Family::Npm
-        | Family::NuGet
-        | Family::Packagist
-        | Family::Pub
-        | Family::PyPi
-        | Family::RubyGems
-        | Family::Swift => false,
-        Family::AlmaLinux
-        | Family::Alpaquita
-        | Family::Alpine
-        | Family::Amazon
-        | Family::AzureLinux
-        | Family::CentOs
-        | Family::Chainguard
-        | Family::Debian
-        | Family::Fedora
-        | Family::Linux
-        | Family::Mageia
-        | Family::MinimOs
-        | Family::OpenEuler
-        | Family::OpenSuse
-        | Family::Oracle
-        | Family::Photon
-        | Family::RedHat
-        | Family::Rocky
-        | Family::Suse
-        | Family::Ubuntu
-        | Family::Wolfi => true,
-    }
 }

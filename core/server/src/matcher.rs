@@ -198,7 +198,8 @@ impl Matching {
     }
 }
 
-fn find(index: &Index, packages: &Packages) -> Vec<PackageFindings> {
+/// What is wrong with each of these packages, as the model takes it.
+pub fn find(index: &Index, packages: &Packages) -> Vec<PackageFindings> {
     packages
         .iter()
         .map(|(id, package)| {

@@ -6,18 +6,15 @@ use crate::fleet::{self, IMAGES, Inventories, PACKAGES};
 use anyhow::{Context, Result, ensure};
 use api_vocab::{Package, Timestamp};
 use core_advisories::Index;
-use core_model::{Command, Finding, Model, PackageFindings, PackageId, Settings, Vulnerability};
+use core_model::{Command, Model, PackageFindings, Settings};
+use core_server::matcher::{Packages, find};
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Instant;
 
 /// Packages that make one command, as in the core.
 const CHUNK: usize = 2_000;
 /// Inventories that are matched as if nothing was shared.
 const ALONE: usize = 200;
-
-/// Packages with their numbers.
-type Packages = Vec<(PackageId, Arc<Package>)>;
 
 /// Both indexes.
 pub fn prepare(folder: &Path) -> Result<()> {
@@ -108,30 +105,6 @@ pub fn bring_in(
         keep(model.apply(command, now)?.events)?;
     }
     Ok(())
-}
-
-/// What is wrong with each of these packages.
-pub fn find(index: &Index, packages: &Packages) -> Vec<PackageFindings> {
-    let one = |(id, package): &(PackageId, Arc<Package>)| PackageFindings {
-        package: *id,
-        findings: index.find(package).findings.into_iter().map(finding).collect(),
-    };
-    packages.iter().map(one).collect()
-}
-
-fn finding(found: core_advisories::Finding) -> Finding {
-    Finding {
-        vulnerability: Arc::new(Vulnerability {
-            id: found.id.into(),
-            aliases: found.aliases,
-            severity: found.severity,
-            score: found.score,
-            summary: found.summary,
-            url: found.url,
-            published: found.published,
-        }),
-        fix: found.fix.map(Into::into),
-    }
 }
 
 /// Milliseconds that one inventory takes if no answer is remembered.

@@ -100,7 +100,7 @@ impl Filing {
     }
 
     fn file(&mut self, package: Package) -> Package {
-        if !is_distribution(package.ecosystem().family()) {
+        if !package.ecosystem().family().is_distribution() {
             return package;
         }
         self.unknown |= self.ecosystem.is_none();
@@ -115,25 +115,4 @@ impl Filing {
         };
         self.unknown.then(|| Problem::new(ProblemCode::UnknownDistribution, "", detail))
     }
-}
-
-/// Whether packages of this family belong to a distribution, so that its release matters.
-fn is_distribution(family: Family) -> bool {
-    !matches!(
-        family,
-        Family::Bitnami
-            | Family::Cran
-            | Family::CratesIo
-            | Family::Go
-            | Family::Hackage
-            | Family::Hex
-            | Family::Maven
-            | Family::Npm
-            | Family::NuGet
-            | Family::Packagist
-            | Family::Pub
-            | Family::PyPi
-            | Family::RubyGems
-            | Family::Swift
-    )
 }
