@@ -25,6 +25,7 @@ fn pod(name: &str) -> ObservedPod {
         phase: PodPhase::Running,
         started_at: None,
         labels: Default::default(),
+        context: Default::default(),
         containers: Vec::new(),
     }
 }

@@ -4,6 +4,7 @@
 //! get wrong inside a batch stay `String` here, so that one bad item cannot fail its batch.
 //! This crate refuses to decide anything; conversion to domain types is the services' business.
 
+pub mod context;
 pub mod error;
 pub mod event;
 pub mod fetcher;

@@ -1,5 +1,6 @@
 //! What perceivers send.
 
+use crate::context::{PodContext, Privileges};
 use api_vocab::{ContainerKind, PodPhase, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -51,6 +52,9 @@ pub struct ObservedPod {
     /// Labels that the perceiver was told to send.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub labels: BTreeMap<String, String>,
+    /// What surrounds it.
+    #[serde(default, skip_serializing_if = "PodContext::is_default")]
+    pub context: PodContext,
     /// Its containers.
     pub containers: Vec<ObservedContainer>,
 }
@@ -71,6 +75,9 @@ pub struct ObservedContainer {
     /// `repository@digest` forms that the runtime knows for that image.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub repo_digests: Vec<String>,
+    /// What it may do beyond the usual.
+    #[serde(default, skip_serializing_if = "Privileges::is_default")]
+    pub privileges: Privileges,
 }
 
 /// The answer to observations: what was taken, and what was not and why.

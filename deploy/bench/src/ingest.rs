@@ -170,6 +170,7 @@ fn on_the_wire(observation: &Observation) -> wire::Observation {
                     .iter()
                     .map(|(name, value)| (name.to_string(), value.to_string()))
                     .collect(),
+                context: Default::default(),
                 containers: pod.containers.iter().map(container).collect(),
             },
         },
@@ -187,5 +188,6 @@ fn container(container: &core_model::ObservedContainer) -> wire::ObservedContain
             None => image.digest.to_string(),
         }),
         repo_digests: Vec::new(),
+        privileges: Default::default(),
     }
 }

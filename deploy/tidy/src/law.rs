@@ -55,6 +55,11 @@ pub const ROOMS: &[Room] = &[
         path: "perceivers/docker",
         may_import: &["perceiver-kit", "api-client", "api-wire", "api-chassis"],
     },
+    Room {
+        name: "perceiver-kubernetes",
+        path: "perceivers/kubernetes",
+        may_import: &["perceiver-kit", "api-client", "api-wire", "api-chassis"],
+    },
     Room { name: "perceptor", path: "deploy/perceptor", may_import: ANYTHING },
     Room { name: "tidy", path: "deploy/tidy", may_import: &[] },
     Room { name: "bench", path: "deploy/bench", may_import: ANYTHING },
@@ -76,6 +81,18 @@ pub struct Fence {
 pub const FENCES: &[Fence] = &[
     Fence { outside: "actix-web", rooms: &["core-server", "image-fetcher", "api-chassis", "perceptor"] },
     Fence { outside: "rusqlite", rooms: &["core-store"] },
+    Fence {
+        outside: "kube",
+        rooms: &[
+            "perceiver-kubernetes",
+            "perceiver-openshift",
+            "image-fetcher",
+            "core-server",
+            "e2e",
+            "bench",
+        ],
+    },
+    Fence { outside: "tonic", rooms: &["image-fetcher"] },
     Fence { outside: "bollard", rooms: &["perceiver-docker", "image-fetcher", "e2e"] },
 ];
 

@@ -96,6 +96,7 @@ pub fn pod(known: Known<'_>) -> Result<Option<ObservedPod>, MapError> {
         image: asked(known),
         image_id: summary.image_id.clone().filter(|id| !id.is_empty()),
         repo_digests: known.image.map(|image| image.digests.clone()).unwrap_or_default(),
+        privileges: Default::default(),
     };
     Ok(Some(ObservedPod {
         key: key.to_string(),
@@ -105,6 +106,7 @@ pub fn pod(known: Known<'_>) -> Result<Option<ObservedPod>, MapError> {
         phase,
         started_at: details.and_then(|details| details.started_at),
         labels: labels(summary.labels.as_ref(), known.labels),
+        context: Default::default(),
         containers: vec![container],
     }))
 }

@@ -126,6 +126,7 @@ pub fn observe(pod: &InventoryPod, digests: &[Option<Digest>]) -> ObservedPod {
         image: container.image.to_string(),
         image_id: digests.get(place).cloned().flatten().map(|digest| digest.to_string()),
         repo_digests: Vec::new(),
+        privileges: Default::default(),
     });
     ObservedPod {
         key: pod.key.to_string(),
@@ -135,6 +136,7 @@ pub fn observe(pod: &InventoryPod, digests: &[Option<Digest>]) -> ObservedPod {
         phase: PodPhase::Running,
         started_at: None,
         labels: pod.labels.clone(),
+        context: Default::default(),
         containers: containers.collect(),
     }
 }

@@ -13,6 +13,7 @@ fn pod(name: &str, uid: u32) -> ObservedPod {
         phase: PodPhase::Running,
         started_at: None,
         labels: BTreeMap::new(),
+        context: Default::default(),
         containers: Vec::new(),
     }
 }

@@ -14,6 +14,7 @@ fn pod(name: &str, uid: &str) -> ObservedPod {
         phase: PodPhase::Running,
         started_at: None,
         labels: Default::default(),
+        context: Default::default(),
         containers: Vec::new(),
     }
 }
