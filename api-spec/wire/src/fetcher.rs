@@ -1,6 +1,6 @@
 //! The image-fetcher's API (`image-fetcher.v1`), below `/v1` on its unix socket.
 
-use crate::lease::ImageIdentity;
+use crate::lease::{ImageIdentity, PullSecretRef};
 use api_vocab::{Digest, SourceId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -33,6 +33,9 @@ pub struct ResolveRequest {
     /// The platform to choose from an index, as `linux/arm64`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub platform: Option<String>,
+    /// Secrets that it may be pulled from a registry with; those of other sources are passed over.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pull_secrets: Vec<PullSecretRef>,
 }
 
 /// An image that can be read.

@@ -7,6 +7,7 @@ use api_vocab::Digest;
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use futures_util::stream::BoxStream;
+use std::time::Duration;
 
 /// A place that images are read from.
 pub trait ImageSource: Send + Sync {
@@ -61,17 +62,25 @@ pub struct FetchError {
     pub code: ErrorCode,
     /// What a person reads.
     pub message: String,
+    /// Another attempt is no use before.
+    pub retry_after: Option<Duration>,
 }
 
 impl FetchError {
     /// An error of this code.
     pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
-        FetchError { code, message: message.into() }
+        FetchError { code, message: message.into(), retry_after: None }
+    }
+
+    /// The same error, for which another attempt is no use before `wait` has passed.
+    pub fn retry_after(mut self, wait: Option<Duration>) -> Self {
+        self.retry_after = wait;
+        self
     }
 }
 
 impl From<ErrorBody> for FetchError {
     fn from(body: ErrorBody) -> Self {
-        FetchError { code: body.code, message: body.message }
+        FetchError::new(body.code, body.message)
     }
 }

@@ -40,6 +40,9 @@ pub struct Lease {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     pub platform: Option<Platform>,
+    /// Secrets that the pods which run it are pulled with, at most 64: names, never contents.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pull_secrets: Vec<PullSecretRef>,
     /// From 1.
     pub attempt: u32,
     /// By the core's clock.
@@ -47,6 +50,19 @@ pub struct Lease {
     pub expires_at: Timestamp,
     /// How long it lasts from now, so that clocks need not agree.
     pub expires_in_seconds: u32,
+}
+
+/// Where a secret lies that images are pulled with. Its content never goes over this wire: the
+/// image-fetcher of that source reads it, if it may.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
+pub struct PullSecretRef {
+    /// The cluster.
+    #[schema(value_type = String)]
+    pub source: SourceId,
+    /// The namespace of the pods that name it.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
 }
 
 /// The answer to a renewal.
@@ -118,6 +134,10 @@ pub struct ScanFailure {
     pub kind: FailureKind,
     /// What happened, for people; at most 1,024 bytes.
     pub message: String,
+    /// Another attempt is no use before: a registry's limit of rates. The core waits at least so
+    /// long, within its own bounds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_after_seconds: Option<u32>,
 }
 
 /// Whether another attempt may work.

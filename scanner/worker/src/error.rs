@@ -5,6 +5,7 @@ use api_vocab::{Digest, Platform};
 use api_wire::error::ErrorCode;
 use api_wire::image_source::FetchError;
 use api_wire::lease::{FailureKind, ScanFailure};
+use std::time::Duration;
 
 /// The core takes no more of a message.
 const MAX_MESSAGE: usize = 1024;
@@ -74,7 +75,16 @@ impl ScanError {
             }
             message.push(c);
         }
-        ScanFailure { kind: self.kind(), message }
+        let seconds = |wait: Duration| u32::try_from(wait.as_secs().max(1)).unwrap_or(u32::MAX);
+        ScanFailure { kind: self.kind(), message, retry_after_seconds: self.retry_after().map(seconds) }
+    }
+
+    /// How long another attempt is no use.
+    pub(crate) fn retry_after(&self) -> Option<Duration> {
+        match self {
+            ScanError::Fetch(error) => error.retry_after,
+            _ => None,
+        }
     }
 
     /// An answer of the core: a lost lease is its own thing.
@@ -112,5 +122,12 @@ mod tests {
         let error = ScanError::Fetch(FetchError::new(ErrorCode::Bug, "é\u{1b}".repeat(2000)));
         let message = error.failure().message;
         assert!(message.len() <= 1024 && !message.contains('\u{1b}'), "{message}");
+    }
+
+    #[test]
+    fn failure_with_a_time_tells_the_core() {
+        let limited = FetchError::new(ErrorCode::RateLimited, "x").retry_after(Some(Duration::from_secs(90)));
+        let failure = ScanError::Fetch(limited).failure();
+        assert_eq!((failure.kind, failure.retry_after_seconds), (FailureKind::Transient, Some(90)));
     }
 }

@@ -8,6 +8,7 @@ use api_wire::image_source::{ByteStream, FetchError, ImageSource, LayerEvent, La
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use futures_util::{FutureExt, StreamExt, TryStreamExt, stream};
+use reqwest::header::RETRY_AFTER;
 use reqwest::{Client, Method, RequestBuilder, Response};
 use serde::de::DeserializeOwned;
 use std::path::Path;
@@ -101,9 +102,10 @@ async fn send(request: RequestBuilder) -> Result<Response, FetchError> {
         return Ok(answer);
     }
     let status = answer.status();
+    let wait = answer.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
     let body = answer.bytes().await.map_err(unreachable)?;
     match serde_json::from_slice::<ErrorEnvelope>(&body) {
-        Ok(envelope) => Err(envelope.error.into()),
+        Ok(envelope) => Err(FetchError::from(envelope.error).retry_after(wait.map(Duration::from_secs))),
         Err(_) => Err(malformed(&format!("status {status} without a reason"))),
     }
 }

@@ -47,7 +47,9 @@ impl<'a> LeasedScan<'a> {
     pub(crate) fn new(parts: &'a ScannerParts, lease: &'a Lease, held: &'a Held) -> Self {
         let digests = std::iter::once(&lease.image).chain(&lease.aliases).cloned().collect();
         let platform = lease.platform.as_ref().map(ToString::to_string);
-        let request = ResolveRequest { digests, references: lease.references.clone(), platform };
+        let references = lease.references.clone();
+        let pull_secrets = lease.pull_secrets.clone();
+        let request = ResolveRequest { digests, references, platform, pull_secrets };
         let key = lease.image.to_string();
         LeasedScan { parts, lease, held, key, request, layers: HashMap::new(), granted: BTreeSet::new() }
     }
@@ -72,7 +74,7 @@ impl<'a> LeasedScan<'a> {
         let mut attempt = 0;
         loop {
             match self.resolve().await {
-                Err(error) if self.may_repeat(&error, attempt) => self.wait(attempt).await,
+                Err(error) if self.may_repeat(&error, attempt) => self.wait_after(&error, attempt).await,
                 outcome => return outcome,
             }
             attempt += 1;
@@ -87,7 +89,15 @@ impl<'a> LeasedScan<'a> {
     }
 
     fn may_repeat(&self, error: &ScanError, attempt: u32) -> bool {
-        error.is_worth_repeating() && attempt + 1 < self.parts.patience.fetch_attempts
+        let patience = self.parts.patience;
+        // A lease is not kept idle for a registry that wants to be left alone for long.
+        let is_soon = error.retry_after().is_none_or(|wait| wait <= patience.longest);
+        error.is_worth_repeating() && is_soon && attempt + 1 < patience.fetch_attempts
+    }
+
+    async fn wait_after(&self, error: &ScanError, attempt: u32) {
+        let asked_for = error.retry_after().unwrap_or_default();
+        sleep(self.parts.patience.after_failure(attempt).max(asked_for)).await;
     }
 
     async fn wait(&self, attempt: u32) {

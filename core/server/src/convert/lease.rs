@@ -13,6 +13,7 @@ pub fn grant_to(grant: &Grant, now: Timestamp) -> wire::Lease {
         references: grant.places().map(|place| place.to_string()).collect(),
         sources: grant.sources.iter().map(|source| (**source).clone()).collect(),
         platform: grant.platform.clone(),
+        pull_secrets: Vec::new(),
         attempt: grant.attempt,
         expires_at: grant.until,
         expires_in_seconds: seconds_between(now, grant.until),

@@ -262,6 +262,7 @@ impl CoreState {
             references: vec!["a/b:1".into()],
             sources: Vec::new(),
             platform: None,
+            pull_secrets: Vec::new(),
             attempt: 1,
             expires_at: now(),
             expires_in_seconds: self.lasts,

@@ -60,7 +60,8 @@ impl Target {
             .parse()
             .map_err(|error| WrongInput(format!("{text:?} is neither a file nor a folder, and {error}")))?;
         let digests = reference.digest().cloned().into_iter().collect();
-        Ok(Target::Image(ResolveRequest { digests, references: vec![text.to_owned()], platform: None }))
+        let references = vec![text.to_owned()];
+        Ok(Target::Image(ResolveRequest { digests, references, ..ResolveRequest::default() }))
     }
 
     /// Scan it.
