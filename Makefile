@@ -6,10 +6,10 @@ TOOLS := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/perceptor/tools
 DENY_VERSION := 0.20.2
 DENY := $(TOOLS)/bin/cargo-deny-$(DENY_VERSION)
 
-.PHONY: help run test check fmt tidy spec bless bench images fuzz setup clean
+.PHONY: help run test check fmt tidy spec bless bench images kustomize fuzz setup clean
 
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
 
 run: ## the whole mesh in one process: watches the engines of this host, or shows a sample
 	cargo run --release --bin perceptor -- up
@@ -47,6 +47,9 @@ bench: ## measurements, each beside a floor of the same run
 
 images: ## container images of the binaries
 	deploy/images/build.sh
+
+kustomize: ## write the Kustomize bases anew from the chart (needs helm)
+	deploy/kustomize/generate.sh
 
 fuzz: ## a minute of each fuzz target (needs a nightly toolchain and cargo-fuzz)
 	fuzz/run.sh
