@@ -22,6 +22,30 @@ pub trait Extractor: Send + Sync {
 
     /// Packages and problems of one file. Foreign bytes: never panics, never trusts a length.
     fn extract(&self, file: &mut OpenFile<'_>) -> Extracted;
+
+    /// The role of a file that is to be read together with another one. By path alone.
+    fn role<'p>(&self, path: &'p str) -> Option<FileInPair<'p>> {
+        let _ = path;
+        None
+    }
+
+    /// What a database says together with its log; nothing where the log has nothing to add.
+    fn extract_pair(&self, base: Vec<u8>, log: &mut OpenFile<'_>) -> Extracted {
+        drop(base);
+        self.extract(log)
+    }
+}
+
+/// The role of a file in a pair.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FileInPair<'p> {
+    /// A database.
+    Base,
+    /// Changes that the database at `base` does not have yet.
+    Log {
+        /// The database's path.
+        base: &'p str,
+    },
 }
 
 /// Whose packages an extractor finds.

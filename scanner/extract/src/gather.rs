@@ -1,7 +1,8 @@
 //! Gathers a layer from its entries, wherever these come from.
 
-use crate::extractor::{Extracted, Extractor};
+use crate::extractor::{Extracted, Extractor, FileInPair};
 use crate::layer::{FileRecord, LayerInventory};
+use crate::pairs::Pairs;
 use crate::run;
 use crate::{places, shadow};
 use api_vocab::{Problem, ProblemCode};
@@ -25,6 +26,7 @@ pub(crate) struct Gather<'e> {
     opaques: Vec<Box<str>>,
     links: Vec<(Box<str>, Box<str>)>,
     shadows: Vec<u64>,
+    pairs: Pairs,
     problems: Problems,
     /// Memory that may still be taken, roughly.
     left: u64,
@@ -43,6 +45,7 @@ impl<'e> Gather<'e> {
             opaques: Vec::new(),
             links: Vec::new(),
             shadows: Vec::new(),
+            pairs: Pairs::default(),
             problems: Problems::at_most(budget.problems),
             left: budget.kept,
             full: false,
@@ -70,6 +73,11 @@ impl<'e> Gather<'e> {
         let Some(first) = wanting.next() else { return };
         let file = run::File { path, size, executable };
         if wanting.peek().is_none() {
+            if let Some(role) = first.role(path)
+                && self.pairs.have_room(size)
+            {
+                return self.file_in_pair(hash, file, first.as_ref(), role, content);
+            }
             let extracted = run::extract(first.as_ref(), file, content, self.limits);
             return self.keep(hash, path, first.as_ref(), extracted);
         }
@@ -81,6 +89,38 @@ impl<'e> Gather<'e> {
             };
             self.keep(hash, path, extractor.as_ref(), extracted);
         }
+    }
+
+    /// A file that says less, or something else, without another one.
+    fn file_in_pair(
+        &mut self,
+        hash: u64,
+        file: run::File<'_>,
+        extractor: &dyn Extractor,
+        role: FileInPair<'_>,
+        content: &mut dyn Read,
+    ) {
+        let path = file.path;
+        let base = if let FileInPair::Log { base } = role { self.pairs.take(base) } else { None };
+        if let Some(base) = base {
+            let extracted = run::extract_pair(extractor, base, file, content, self.limits);
+            return self.keep(hash, path, extractor, extracted);
+        }
+        let bytes = match run::read_whole(file, content) {
+            Ok(bytes) => bytes,
+            Err(problem) => return self.keep(hash, path, extractor, Extracted::failed(problem)),
+        };
+        let extracted = run::extract(extractor, file, &mut bytes.as_slice(), self.limits);
+        self.keep(hash, path, extractor, extracted);
+        let Some((log, changes)) = self.pairs.take_log(path, |path| extractor.role(path)) else {
+            return self.pairs.hold(path, bytes);
+        };
+        let size = changes.len() as u64;
+        let file = run::File { path: &log, size, executable: false };
+        let extracted = run::extract_pair(extractor, bytes, file, &mut changes.as_slice(), self.limits);
+        let hash = shadow::of_path(&log);
+        self.forget(hash);
+        self.keep(hash, &log, extractor, extracted);
     }
 
     pub(crate) fn symlink(&mut self, path: &str, target: &str) {
@@ -146,15 +186,23 @@ impl<'e> Gather<'e> {
 
     /// The last of several entries at a path counts, as it does for the runtimes.
     fn replace(&mut self, hash: u64, path: &str) {
+        let held = self.pairs.take(path).is_some();
+        if self.forget(hash) || held {
+            let detail = "two entries for one path";
+            self.problems.push(Problem::new(ProblemCode::AmbiguousArchive, path, detail));
+        }
+    }
+
+    /// Drops what was found at a path; false if nothing was.
+    fn forget(&mut self, hash: u64) -> bool {
         self.examined.remove(&hash);
-        let Some(before) = self.at.remove(&hash) else { return };
+        let Some(before) = self.at.remove(&hash) else { return false };
         for index in before {
             if let Some(slot) = self.files.get_mut(index) {
                 *slot = None;
             }
         }
-        let detail = "two entries for one path";
-        self.problems.push(Problem::new(ProblemCode::AmbiguousArchive, path, detail));
+        true
     }
 
     fn keep(&mut self, hash: u64, path: &str, extractor: &dyn Extractor, extracted: Extracted) {

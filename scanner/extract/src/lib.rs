@@ -20,6 +20,7 @@ mod links;
 mod listing;
 mod node;
 mod os_release;
+mod pairs;
 mod places;
 mod python;
 pub mod registry;
@@ -31,7 +32,7 @@ mod stack;
 mod testing;
 
 pub use directory::extract_directory;
-pub use extractor::{Extracted, ExtractedPackage, Extractor, OpenFile, Scope};
+pub use extractor::{Extracted, ExtractedPackage, Extractor, FileInPair, OpenFile, Scope};
 pub use layer::{FileRecord, LayerInventory, extract_layer};
 pub use registry::extractor_set;
 pub use stack::stack;

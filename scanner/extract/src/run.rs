@@ -34,14 +34,35 @@ pub(crate) fn extract(
     content: &mut dyn Read,
     limits: Limits<'_>,
 ) -> Extracted {
+    guarded(extractor.name(), file, content, limits, |file| extractor.extract(file))
+}
+
+/// What `extractor` makes of a database and its log.
+pub(crate) fn extract_pair(
+    extractor: &dyn Extractor,
+    base: Vec<u8>,
+    log: File<'_>,
+    content: &mut dyn Read,
+    limits: Limits<'_>,
+) -> Extracted {
+    guarded(extractor.name(), log, content, limits, |log| extractor.extract_pair(base, log))
+}
+
+fn guarded(
+    extractor: &str,
+    file: File<'_>,
+    content: &mut dyn Read,
+    limits: Limits<'_>,
+    extract: impl FnOnce(&mut OpenFile<'_>) -> Extracted,
+) -> Extracted {
     let File { path, size, executable } = file;
     let deadline = (limits.clock)().saturating_add(limits.file_time);
     let mut content = Timed { content, deadline, clock: limits.clock };
     let result = catch_unwind(AssertUnwindSafe(|| {
-        extractor.extract(&mut OpenFile { path, size, executable, content: &mut content })
+        extract(&mut OpenFile { path, size, executable, content: &mut content })
     }));
     let Ok(mut extracted) = result else {
-        let detail = format!("the extractor {} crashed", extractor.name());
+        let detail = format!("the extractor {extractor} crashed");
         return Extracted::failed(Problem::new(ProblemCode::ExtractorCrashed, path, detail));
     };
     let timed_out = |problem: &Problem| problem.code == ProblemCode::TimeExceeded;
@@ -60,6 +81,12 @@ pub(crate) fn read_shared(
     let File { path, size, executable } = file;
     let max = SHARED.min(limits.file);
     read_all(&mut OpenFile { path, size, executable, content }, max)
+}
+
+/// The content of a file that is held, which is no larger than it says.
+pub(crate) fn read_whole(file: File<'_>, content: &mut dyn Read) -> Result<Vec<u8>, Problem> {
+    let File { path, size, executable } = file;
+    read_all(&mut OpenFile { path, size, executable, content }, size)
 }
 
 /// A reader that fails once its time is over.

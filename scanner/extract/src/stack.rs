@@ -3,6 +3,7 @@
 use crate::extractor::ExtractedPackage;
 use crate::layer::{FileRecord, LayerInventory};
 use crate::links::unresolved;
+use crate::pairs;
 use crate::shadow;
 use api_vocab::{
     Digest, Distro, Ecosystem, Family, InstalledPackage, Inventory, Package, Problem, ProblemCode,
@@ -13,11 +14,12 @@ const OS_RELEASE: [&str; 2] = ["etc/os-release", "usr/lib/os-release"];
 
 /// What is in an image of these layers, the bottom one first.
 pub fn stack(layers: &[LayerInventory]) -> Inventory {
-    let files = visible(layers, |layer| &layer.files, |file| &file.path);
+    let (files, orphans) = pairs::settle(visible(layers, |layer| &layer.files, |file| &file.path));
     let distro = distro(&files);
     let mut filing = Filing { ecosystem: distro.as_ref().and_then(|d| d.ecosystem.clone()), unknown: false };
     let mut packages = Vec::new();
-    let mut problems: Vec<Problem> = layers.iter().flat_map(|layer| layer.problems.clone()).collect();
+    let of_layers = layers.iter().flat_map(|layer| layer.problems.clone());
+    let mut problems: Vec<Problem> = of_layers.chain(orphans).collect();
     for (layer, file) in files {
         let diff_id = layer.diff_id.as_ref();
         packages.extend(file.packages.iter().map(|found| filing.install(found, file, diff_id)));

@@ -1,6 +1,7 @@
 //! What an archive holds: entries, and their content as a stream.
 
 use crate::failure::Failure;
+use crate::sparse::{Layout, Stretch};
 use crate::stream::Stream;
 use api_vocab::ProblemCode;
 use std::io::{self, Read};
@@ -20,7 +21,7 @@ pub struct Entry<'a, 'c, R: Read> {
 pub enum Kind<'a> {
     /// A regular file.
     File {
-        /// Bytes of content.
+        /// Bytes of content, those in holes counted.
         size: u64,
         /// Whether any execute bit is set.
         executable: bool,
@@ -57,34 +58,61 @@ pub enum Kind<'a> {
 pub struct Content<'a, 'c, R: Read> {
     pub(crate) stream: &'a mut Stream<'c, R>,
     pub(crate) left: &'a mut u64,
+    pub(crate) layout: &'a mut Layout,
     /// How much may still be read before the file is too large.
     pub(crate) allowed: u64,
-    pub(crate) sparse: bool,
 }
 
 impl<R: Read> Read for Content<'_, '_, R> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        if *self.left == 0 || out.is_empty() {
+        if out.is_empty() {
             return Ok(0);
         }
-        if self.sparse {
-            return Err(Failure::new(ProblemCode::Unsupported, "a file with holes").into());
+        let next = match self.layout {
+            Layout::Whole => Some(*self.left).filter(|left| *left > 0).map(Stretch::Bytes),
+            Layout::Unknown(reason) => return Err(Failure::new(ProblemCode::Malformed, *reason).into()),
+            // Zeros that lead nowhere are not handed out: only what will be read whole is begun.
+            Layout::Holes(map) if map.left() > self.allowed => return Err(too_large().into()),
+            Layout::Holes(map) => map.next(),
+        };
+        let count = match next {
+            None => return Ok(0),
+            Some(_) if self.allowed == 0 => return Err(too_large().into()),
+            Some(Stretch::Bytes(most)) => self.read_bytes(out, most)?,
+            Some(Stretch::Hole(most)) => self.read_hole(out, most)?,
+        };
+        if let Layout::Holes(map) = self.layout {
+            map.advance(count as u64);
         }
-        if self.allowed == 0 {
-            return Err(Failure::new(ProblemCode::TooLarge, "larger than a file may be").into());
-        }
+        self.allowed -= count as u64;
+        Ok(count)
+    }
+}
+
+impl<R: Read> Content<'_, '_, R> {
+    fn read_bytes(&mut self, out: &mut [u8], most: u64) -> Result<usize, Failure> {
         let window = self.stream.window()?;
         if window.is_empty() {
-            return Err(Failure::truncated().into());
+            return Err(Failure::truncated());
         }
-        let most = (*self.left).min(self.allowed).min(out.len() as u64);
+        let most = most.min(self.allowed).min(out.len() as u64);
         let count = usize::try_from(most).unwrap_or(usize::MAX).min(window.len());
         if let (Some(to), Some(from)) = (out.get_mut(..count), window.get(..count)) {
             to.copy_from_slice(from);
         }
         self.stream.consume(count);
-        *self.left -= count as u64;
-        self.allowed -= count as u64;
+        *self.left = self.left.saturating_sub(count as u64);
         Ok(count)
     }
+
+    fn read_hole(&mut self, out: &mut [u8], most: u64) -> Result<usize, Failure> {
+        let count = usize::try_from(most).unwrap_or(usize::MAX).min(out.len());
+        self.stream.make_up(count as u64)?;
+        out.iter_mut().take(count).for_each(|byte| *byte = 0);
+        Ok(count)
+    }
+}
+
+fn too_large() -> Failure {
+    Failure::new(ProblemCode::TooLarge, "larger than a file may be")
 }

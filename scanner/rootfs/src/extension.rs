@@ -3,6 +3,7 @@
 use crate::header::{Header, HeaderName, until_nul};
 use crate::number::Number;
 use crate::pax::Records;
+use crate::sparse::SparseRecords;
 
 /// The largest size that a header without extension can state.
 const MAX_OCTAL: u64 = 0o77_777_777_777;
@@ -66,16 +67,24 @@ impl Extension {
         self.doubts.push(reason);
     }
 
-    /// Whether the content has holes.
-    pub(crate) fn is_sparse(&self) -> bool {
-        self.records.as_ref().is_some_and(|records| records.sparse)
+    /// What is said of holes in an entry of this kind, as far as it is heeded.
+    pub(crate) fn holes(&mut self, kind: u8) -> Option<SparseRecords> {
+        let records = std::mem::take(&mut self.records.as_mut()?.sparse);
+        self.doubts.extend(records.doubt());
+        // The old dialect has a map of its own; links and folders have no content. A file of the
+        // oldest kind is a folder or not by a name that this one may replace.
+        self.doubt_if(records.is_there() && !matches!(kind, b'0' | b'7'), "holes where there are none");
+        Some(records).filter(|records| kind != b'S' && records.is_in_force())
     }
 
     /// The entry's name. A sparse file's own name goes first, then the GNU long name, then POSIX.
     pub(crate) fn name(&mut self, header: &Header<'_>) -> Vec<u8> {
         let HeaderName { bytes, doubt } = header.name();
-        let records = self.records.as_mut();
-        let (path, sparse) = records.map_or((None, None), |r| (r.path.take(), r.sparse_name.take()));
+        let (mut path, mut sparse) = (None, None);
+        if let Some(records) = &mut self.records {
+            path = records.path.take();
+            sparse = records.sparse.name().filter(|_| header.kind() != b'S');
+        }
         let long = self.long_name.take();
         let clash = long.is_some() && path.is_some() && long != path;
         self.doubt_if(clash, "a long name and an extended header that differ");

@@ -106,6 +106,16 @@ impl<'b> Header<'b> {
         field(self.block, 482, 1) != [0]
     }
 
+    /// The entries of a map of holes that fit in the header (GNU sparse files).
+    pub(crate) fn sparse_regions(&self) -> &'b [u8] {
+        field(self.block, 386, 96)
+    }
+
+    /// The size of a file with its holes (GNU sparse files).
+    pub(crate) fn real_size(&self) -> Number {
+        parse_number(field(self.block, 483, 12))
+    }
+
     pub(crate) fn is_gnu(&self) -> bool {
         self.dialect == Dialect::Gnu
     }

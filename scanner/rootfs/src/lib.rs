@@ -22,6 +22,7 @@ mod pax;
 mod problems;
 mod reader;
 mod source;
+mod sparse;
 mod stream;
 mod whiteout;
 

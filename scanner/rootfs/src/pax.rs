@@ -1,15 +1,15 @@
 //! Extended headers (POSIX pax): records that override what an entry's header says.
 
+use crate::sparse::SparseRecords;
+
 /// What the records say of the next entry. Of a repeated record the last counts.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Records {
     pub(crate) path: Option<Vec<u8>>,
     pub(crate) link_path: Option<Vec<u8>>,
     pub(crate) size: Option<u64>,
-    /// The name of a sparse file (GNU); the path is then a placeholder.
-    pub(crate) sparse_name: Option<Vec<u8>>,
-    /// Whether the content has holes.
-    pub(crate) sparse: bool,
+    /// What is said of holes.
+    pub(crate) sparse: SparseRecords,
     /// Why readers may disagree.
     pub(crate) doubt: Option<&'static str>,
 }
@@ -28,14 +28,9 @@ impl Records {
         match key {
             b"path" => self.add_name(|records| &mut records.path, value),
             b"linkpath" => self.add_name(|records| &mut records.link_path, value),
-            b"GNU.sparse.name" => {
-                self.sparse = true;
-                self.add_name(|records| &mut records.sparse_name, value);
-            }
             b"size" => self.add_size(value),
-            b"SCHILY.realsize" | b"SUN.holesdata" => self.sparse = true,
-            _ if key.starts_with(b"GNU.sparse.") => self.sparse = true,
-            _ => {}
+            b"SCHILY.realsize" | b"SUN.holesdata" => self.doubt("holes told in another way than GNU's"),
+            _ => self.add_sparse(key, value),
         }
     }
 
@@ -48,6 +43,14 @@ impl Records {
         }
         // An empty value takes back what was said.
         *field(self) = (!value.is_empty()).then(|| value.to_vec());
+    }
+
+    fn add_sparse(&mut self, key: &[u8], value: &[u8]) {
+        if let Some(key) = key.strip_prefix(b"GNU.sparse.")
+            && !self.sparse.add(key, value)
+        {
+            self.doubt("holes told in two ways");
+        }
     }
 
     fn add_size(&mut self, value: &[u8]) {

@@ -5,9 +5,11 @@ use crate::entry::{Content, Entry, Kind};
 use crate::extension::Extension;
 use crate::failure::Failure;
 use crate::header::Header;
+use crate::number::Number;
 use crate::path::{Form, normalise};
 use crate::pax::parse_records;
 use crate::problems::Problems;
+use crate::sparse::{Layout, Source, read_old_map, read_stored_map};
 use crate::stream::{BLOCK, Rest, Stream, is_zero};
 use crate::whiteout::{self, Meaning};
 use api_vocab::{Digest, Problem, ProblemCode};
@@ -25,6 +27,7 @@ pub struct LayerReader<'c, R: Read> {
     /// Bytes of the entry at hand that were not read, and those that fill its last block.
     left: u64,
     padding: u64,
+    layout: Layout,
     path: String,
     target: String,
 }
@@ -60,7 +63,6 @@ enum Found {
     File {
         size: u64,
         executable: bool,
-        sparse: bool,
     },
     Dir,
     Symlink,
@@ -85,6 +87,7 @@ impl<'c, R: Read> LayerReader<'c, R> {
             entries: 0,
             left: 0,
             padding: 0,
+            layout: Layout::Whole,
             path: String::new(),
             target: String::new(),
         }
@@ -93,13 +96,9 @@ impl<'c, R: Read> LayerReader<'c, R> {
     /// The next entry, in the archive's order; `None` where it ends or cannot be read on.
     pub fn next_entry(&mut self) -> Option<Entry<'_, 'c, R>> {
         let found = self.find_next()?;
-        let (size, executable, sparse) = match found {
-            Found::File { size, executable, sparse } => (size, executable, sparse),
-            _ => (0, false, false),
-        };
         let (path, target) = (self.path.as_str(), self.target.as_str());
         let kind = match found {
-            Found::File { .. } => Kind::File { size, executable },
+            Found::File { size, executable } => Kind::File { size, executable },
             Found::Dir => Kind::Dir,
             Found::Symlink => Kind::Symlink { target },
             Found::Hardlink => Kind::Hardlink { target },
@@ -109,7 +108,8 @@ impl<'c, R: Read> LayerReader<'c, R> {
             Found::Other | Found::Nothing => Kind::Other,
         };
         let allowed = self.stream.budget().file;
-        let content = Content { stream: &mut self.stream, left: &mut self.left, allowed, sparse };
+        let (stream, left, layout) = (&mut self.stream, &mut self.left, &mut self.layout);
+        let content = Content { stream, left, layout, allowed };
         Some(Entry { path, kind, content })
     }
 
@@ -255,16 +255,20 @@ impl<'c, R: Read> LayerReader<'c, R> {
             if size != 0 {
                 extension.doubt("a link, folder or device with a size");
             }
+            extension.holes(kind);
             return Ok(self.classify_empty(kind, header, name, extension));
         }
         (self.left, self.padding) = (size, padding_of(size));
+        self.layout = Layout::Whole;
         let is_folder = name.ends_with(b"/");
-        let sparse = extension.is_sparse() || kind == b'S';
         match kind {
-            0 if is_folder => return Ok(Found::Dir),
+            0 if is_folder => {
+                extension.holes(kind);
+                return Ok(Found::Dir);
+            }
             b'0' | b'7' if is_folder => extension.doubt("a file whose name ends as a folder's"),
             0 | b'0' | b'7' => {}
-            b'S' => self.pass_over_sparse_map(header, extension)?,
+            b'S' => {}
             _ => {
                 let detail = format!("an entry of unknown kind {:?}", char::from(kind));
                 let path = String::from_utf8_lossy(name);
@@ -272,7 +276,33 @@ impl<'c, R: Read> LayerReader<'c, R> {
                 return Ok(Found::Other);
             }
         }
-        Ok(Found::File { size, executable: header.is_executable(), sparse })
+        self.layout = self.read_layout(header, extension)?;
+        let size = match &self.layout {
+            Layout::Whole => size,
+            Layout::Holes(map) => map.size(),
+            Layout::Unknown(reason) => {
+                extension.doubt(reason);
+                self.left
+            }
+        };
+        Ok(Found::File { size, executable: header.is_executable() })
+    }
+
+    /// Where the holes of a file are. What is read of it for that is no longer left.
+    fn read_layout(&mut self, header: &Header<'_>, extension: &mut Extension) -> Result<Layout, Failure> {
+        let kind = header.kind();
+        let records = extension.holes(kind);
+        if kind == b'S' {
+            let regions = read_old_map(&mut self.stream, header)?;
+            let size = if let Number::Sure(size) = header.real_size() { Some(size) } else { None };
+            return Ok(Layout::of(regions, size, self.left));
+        }
+        let Some(records) = records else { return Ok(Layout::Whole) };
+        let regions = match records.source() {
+            Source::Told(regions) => regions,
+            Source::Stored => read_stored_map(&mut self.stream, &mut self.left)?,
+        };
+        Ok(Layout::of(regions, records.size(), self.left))
     }
 
     fn classify_empty(
@@ -306,23 +336,6 @@ impl<'c, R: Read> LayerReader<'c, R> {
             }
             _ => Found::Other,
         }
-    }
-
-    /// Blocks of the map of holes that follow the header and are not part of the size.
-    fn pass_over_sparse_map(
-        &mut self,
-        header: &Header<'_>,
-        extension: &mut Extension,
-    ) -> Result<(), Failure> {
-        if !header.is_gnu() {
-            extension.doubt("a sparse file in a dialect that has none");
-        }
-        let mut goes_on = header.sparse_map_goes_on();
-        while goes_on {
-            let block = self.stream.block()?.ok_or_else(Failure::truncated)?;
-            goes_on = block.get(504) != Some(&0);
-        }
-        Ok(())
     }
 
     /// Puts the normal form of the entry's name in place; false where it has none.

@@ -25,6 +25,8 @@ pub(crate) struct Stream<'c, R: Read> {
     /// Absent where the source's own hash is the same.
     hash: Option<Hasher>,
     bytes: u64,
+    /// Zeros that were read out of holes.
+    made_up: u64,
     failure: Option<Failure>,
     ended: bool,
 }
@@ -42,6 +44,7 @@ impl<'c, R: Read> Stream<'c, R> {
             end: 0,
             hash,
             bytes: 0,
+            made_up: 0,
             failure,
             ended: false,
         }
@@ -102,7 +105,7 @@ impl<'c, R: Read> Stream<'c, R> {
         }
         self.bytes += self.end as u64;
         // What arrived before a failure is still read.
-        self.failure = filled.and_then(|()| self.check_budget()).err();
+        self.failure = filled.and_then(|()| self.check_budget(self.bytes)).err();
         match &self.failure {
             Some(failure) if self.end == 0 => Err(failure.clone()),
             _ => Ok(()),
@@ -138,8 +141,15 @@ impl<'c, R: Read> Stream<'c, R> {
         Ok(())
     }
 
-    fn check_budget(&mut self) -> Result<(), Failure> {
-        if self.bytes > self.budget.bytes {
+    /// Takes `count` zeros out of a hole: they count as what comes out of a compressed layer, but
+    /// too many are no reason not to read on.
+    pub(crate) fn make_up(&mut self, count: u64) -> Result<(), Failure> {
+        self.made_up = self.made_up.saturating_add(count);
+        self.check_budget(self.bytes.saturating_add(self.made_up))
+    }
+
+    fn check_budget(&mut self, bytes: u64) -> Result<(), Failure> {
+        if bytes > self.budget.bytes {
             let detail = format!("more than {} bytes", self.budget.bytes);
             return Err(Failure::new(ProblemCode::TooLarge, detail));
         }
@@ -148,7 +158,7 @@ impl<'c, R: Read> Stream<'c, R> {
             return Err(Failure::new(ProblemCode::TimeExceeded, detail));
         }
         let before = self.decoder.source().map_or(0, |source| source.size());
-        if self.bytes > self.budget.ratio_floor && self.bytes / self.budget.ratio.max(1) > before {
+        if bytes > self.budget.ratio_floor && bytes / self.budget.ratio.max(1) > before {
             let detail = format!("decompresses to more than {} times its size", self.budget.ratio);
             return Err(Failure::new(ProblemCode::TooLarge, detail));
         }

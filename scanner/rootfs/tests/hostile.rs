@@ -157,27 +157,6 @@ fn kind_unknown_is_passed_over_and_told() {
 }
 
 #[test]
-fn sparse_file_is_passed_over_whole() {
-    // GNU: a map in the header, one more block of it, then the data.
-    let mut archive = Archive::new().entry(b'S', b"a", b"", b"", |header| {
-        gnu(header);
-        header[124..136].copy_from_slice(b"00000001000\0");
-        header[482] = 1;
-    });
-    let mut more = [0; 512];
-    more[0] = b'1';
-    archive.bytes.extend_from_slice(&more);
-    let archive = archive.content(&[b'x'; 512]).file("b", b"2");
-    check(archive, &["file a ! a file with holes", "file b 2"], &[]);
-    // POSIX: the records name it, the map comes with the data.
-    let archive = Archive::new()
-        .pax(&[("GNU.sparse.major", "1"), ("GNU.sparse.name", "real"), ("GNU.sparse.realsize", "9999")])
-        .file("GNUSparseFile.0/real", &[b'1'; 600])
-        .file("b", b"2");
-    check(archive, &["file real ! a file with holes", "file b 2"], &[]);
-}
-
-#[test]
 fn something_after_the_end_is_told() {
     let first = Archive::new().file("a", b"1").end();
     let second = Archive::new().file("b", b"2").end();

@@ -12,8 +12,8 @@ mod tests;
 mod wal;
 
 use crate::collect::Collected;
-use crate::extractor::{Extracted, Extractor, OpenFile, Scope};
-use api_vocab::ProblemCode;
+use crate::extractor::{Extracted, Extractor, FileInPair, OpenFile, Scope};
+use api_vocab::{Problem, ProblemCode};
 use header::Header;
 
 /// A database is held in memory; one of 1000 packages has about 40 MiB.
@@ -21,6 +21,9 @@ const LARGEST: u64 = 128 << 20;
 
 /// Where it lies: by tradition, on newer systems, and on those that rpm-ostree installs.
 const FOLDERS: [&str; 3] = ["var/lib/rpm/", "usr/lib/sysimage/rpm/", "usr/share/rpm/"];
+
+const SQLITE: &str = "rpmdb.sqlite";
+const LOG: &str = "rpmdb.sqlite-wal";
 
 /// Reads the packages that rpm has installed.
 pub struct Rpm;
@@ -44,6 +47,10 @@ impl Fault {
         Fault { code: ProblemCode::Truncated, detail }
     }
 
+    const fn too_large(detail: &'static str) -> Self {
+        Fault { code: ProblemCode::TooLarge, detail }
+    }
+
     const fn unsupported(detail: &'static str) -> Self {
         Fault { code: ProblemCode::Unsupported, detail }
     }
@@ -55,7 +62,7 @@ impl Extractor for Rpm {
     }
 
     fn version(&self) -> u32 {
-        1
+        2
     }
 
     fn scope(&self) -> Scope {
@@ -75,23 +82,64 @@ impl Extractor for Rpm {
             Err(problem) => return Extracted::failed(problem),
         };
         let mut collected = Collected::new(file.path);
-        if database_name(file.path) == Some("rpmdb.sqlite-wal") {
-            let frames = wal::frames(&bytes);
-            if frames > 0 {
-                let detail = format_args!("{frames} changed pages are not yet in the database");
-                collected.problem(ProblemCode::Unsupported, detail);
-            }
-        } else {
+        if base_of_log(file.path).is_none() {
             read(&bytes, &mut |item| keep(item, &mut collected));
+            return collected.finish();
+        }
+        match wal::Log::parse(&bytes) {
+            Ok(None) => {}
+            Ok(Some(_)) => {
+                collected.problem(ProblemCode::Unsupported, "the log of a database that is not here")
+            }
+            Err(fault) => collected.problem(fault.code, fault.detail),
         }
         collected.finish()
     }
+
+    fn role<'p>(&self, path: &'p str) -> Option<FileInPair<'p>> {
+        match base_of_log(path) {
+            Some(base) => Some(FileInPair::Log { base }),
+            None => (database_name(path)? == SQLITE).then_some(FileInPair::Base),
+        }
+    }
+
+    fn extract_pair(&self, mut base: Vec<u8>, log: &mut OpenFile<'_>) -> Extracted {
+        let bytes = match log.read_all(LARGEST) {
+            Ok(bytes) => bytes,
+            Err(problem) => return Extracted::failed(problem),
+        };
+        let mut collected = Collected::new(log.path);
+        let applied = wal::Log::parse(&bytes).and_then(|changes| match changes {
+            None => Ok(false),
+            Some(changes) => changes.apply(&mut base).map(|()| true),
+        });
+        match applied {
+            Ok(false) => return collected.finish(),
+            Ok(true) => read(&base, &mut |item| keep(item, &mut collected)),
+            Err(fault) => collected.problem(fault.code, fault.detail),
+        }
+        let mut extracted = collected.finish();
+        // Nothing at all would leave the database to stand for itself.
+        if extracted == Extracted::default() {
+            extracted = Extracted::failed(Problem::new(
+                ProblemCode::Unsupported,
+                log.path,
+                "a log that removes every package",
+            ));
+        }
+        extracted
+    }
+}
+
+/// The database whose log lies at `path`.
+pub(crate) fn base_of_log(path: &str) -> Option<&str> {
+    (database_name(path)? == LOG).then(|| path.strip_suffix("-wal"))?
 }
 
 /// The file's name, if it is one of rpm's.
 fn database_name(path: &str) -> Option<&str> {
     let name = FOLDERS.iter().find_map(|folder| path.strip_prefix(folder))?;
-    matches!(name, "Packages" | "Packages.db" | "rpmdb.sqlite" | "rpmdb.sqlite-wal").then_some(name)
+    matches!(name, "Packages" | "Packages.db" | SQLITE | LOG).then_some(name)
 }
 
 /// The format is told by the content, not the name.

@@ -3,12 +3,13 @@
 mod berkeley;
 mod headers;
 mod sqlite_pages;
+mod write_ahead;
 
 use super::{LARGEST, Rpm};
 use crate::extractor::{Extracted, Extractor, OpenFile};
 use crate::listing::{codes, listing};
 use crate::testing::extract;
-use api_vocab::ProblemCode::{self, Malformed, TooLarge, Truncated, Unsupported};
+use api_vocab::ProblemCode::{self, Malformed, TooLarge, Truncated};
 use proptest::prelude::*;
 
 const PATH: &str = "var/lib/rpm/rpmdb.sqlite";
@@ -127,22 +128,6 @@ fn database_too_large_is_refused_unread() {
     let mut content = std::io::repeat(b'x');
     let mut file = OpenFile { path: PATH, size: LARGEST + 1, executable: false, content: &mut content };
     assert_eq!(codes(&Rpm.extract(&mut file)), [TooLarge]);
-}
-
-#[test]
-fn log_with_frames_is_a_problem_and_without_is_none() {
-    let path = "var/lib/rpm/rpmdb.sqlite-wal";
-    let mut log = vec![0; 32];
-    log[..4].copy_from_slice(&0x377f_0682_u32.to_be_bytes());
-    log[8..12].copy_from_slice(&512_u32.to_be_bytes());
-    log[16..24].copy_from_slice(b"saltsalt");
-    let mut frame = vec![0; 24 + 512];
-    frame[8..16].copy_from_slice(b"saltsalt");
-    let stale = vec![0; 24 + 512];
-    assert_eq!(codes(&extract(&Rpm, path, b"")), []);
-    assert_eq!(codes(&extract(&Rpm, path, &log)), []);
-    assert_eq!(codes(&extract(&Rpm, path, &[log.clone(), stale].concat())), []);
-    assert_eq!(codes(&extract(&Rpm, path, &[log, frame].concat())), [Unsupported]);
 }
 
 #[test]
