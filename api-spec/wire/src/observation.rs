@@ -16,6 +16,7 @@ pub struct ObservationBatch {
 /// One thing a perceiver saw.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
+#[expect(clippy::large_enum_variant, reason = "nearly all are pods: a box each would only cost")]
 pub enum Observation {
     /// A pod is there, as described; replaces what was known of it.
     PodPresent {
