@@ -6,6 +6,7 @@
 //! open a path that an image names.
 
 pub mod app;
+pub mod check;
 pub mod config;
 mod error;
 mod fetcher;

@@ -6,7 +6,7 @@ use api_chassis::logs;
 use api_chassis::shutdown::Shutdown;
 use clap::Parser;
 use image_fetcher::config::FetcherSettings;
-use image_fetcher::{Fetcher, app};
+use image_fetcher::{Fetcher, app, check};
 use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -26,6 +26,9 @@ struct Flags {
     /// Show the settings that hold, and end.
     #[arg(long)]
     print_config: bool,
+    /// Ask the fetcher that runs with these settings whether it is well, and end.
+    #[arg(long)]
+    check: bool,
 }
 
 #[tokio::main]
@@ -37,6 +40,9 @@ async fn main() -> anyhow::Result<()> {
     let settings: FetcherSettings = layers.flag("socket", flags.socket).load()?;
     if flags.print_config {
         return Ok(writeln!(std::io::stdout(), "{}", render(&settings)?)?);
+    }
+    if flags.check {
+        return check::check(&settings.socket).await;
     }
     logs::init(&settings.log)?;
     let shutdown = Shutdown::on_signals().context("watch for signals")?;

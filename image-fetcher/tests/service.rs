@@ -112,6 +112,11 @@ async fn layer_archive_holds_and_health_are_served() {
     assert_eq!(holds.digests, image.identity.config.clone().into_iter().collect::<Vec<_>>());
     let health: FetcherHealth = serde_json::from_slice(&get("/healthz".into()).await).unwrap();
     assert!(health.stores[0].reachable);
+    let socket = service.folder.path().join("run/fetcher.sock");
+    image_fetcher::check::check(&socket).await.unwrap();
+    std::fs::remove_file(service.folder.path().join("image.tar")).unwrap();
+    assert!(image_fetcher::check::check(&socket).await.is_err());
+    assert!(image_fetcher::check::check(&socket.with_extension("gone")).await.is_err());
     let metrics = String::from_utf8(get("/metrics".into()).await.to_vec()).unwrap();
     assert!(metrics.contains("perceptor_image_fetcher_resolves_total{outcome=\"ok\"} 1"), "{metrics}");
 }

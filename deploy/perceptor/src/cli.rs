@@ -73,6 +73,11 @@ pub enum Command {
   perceptor events
   perceptor events --after 1200 -o json")]
     Events(EventsArgs),
+    /// Wait until a pod is seen and its images are scanned
+    #[command(after_help = "Examples:
+  perceptor wait --pod shop/web-5f9c --source kubernetes/prod-eu
+  perceptor wait --pod shop/web-5f9c --timeout 60")]
+    Wait(WaitArgs),
     /// Print the SBOM of an image
     #[command(after_help = "Examples:
   perceptor sbom sha256:4bcff6… > sbom.cdx.json
@@ -360,6 +365,23 @@ pub struct EventsArgs {
     /// Only events after this id
     #[arg(long, value_name = "ID")]
     pub after: Option<u64>,
+}
+
+/// `wait`.
+#[derive(Debug, Args)]
+pub struct WaitArgs {
+    /// The core.
+    #[command(flatten)]
+    pub remote: RemoteArgs,
+    /// The pod, as shop/web-5f9c
+    #[arg(long, value_name = "NAMESPACE/NAME")]
+    pub pod: String,
+    /// The source that it runs in
+    #[arg(long)]
+    pub source: Option<api_vocab::SourceId>,
+    /// How long to wait, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 300)]
+    pub timeout: u64,
 }
 
 /// `sbom`.

@@ -6,6 +6,7 @@ mod remote;
 mod scan;
 mod token;
 mod up;
+mod wait;
 
 use crate::cli::{Cli, Command};
 use anyhow::Result;
@@ -42,6 +43,7 @@ pub async fn run(cli: Cli, out: &mut (dyn Write + Send)) -> Result<Outcome> {
         Command::Sources(args) => list::sources(&args, out).await?,
         Command::Scanners(args) => list::scanners(&args, out).await?,
         Command::Events(args) => remote::events(&args, out).await?,
+        Command::Wait(args) => wait::run(&args, out).await?,
         Command::Sbom(args) => remote::sbom(&args, out).await?,
         Command::Advisories(args) => advisories::run(args.command, out).await?,
         Command::Token(args) => token::run(&args, out)?,
