@@ -116,6 +116,30 @@ fn up_follows_its_inventory_and_ends_well_on_a_signal() {
 }
 
 #[test]
+fn wait_ends_once_the_pod_is_scanned_or_the_time_is_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let address = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let mut running = Command::new(env!("CARGO_BIN_EXE_perceptor"))
+        .args(["up", "--sample", "--offline", "--listen", &address, "--data"])
+        .arg(folder.path())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    let core = format!("http://{address}");
+    let wait = |pod: &str, seconds: &str| {
+        let source = "inventory/sample";
+        perceptor(&["wait", "--core", &core, "--source", source, "--pod", pod, "--timeout", seconds])
+    };
+    let known = wait("/search-1", "120");
+    let unknown = wait("/nobody", "1");
+    Command::new("kill").args(["-TERM", &running.id().to_string()]).status().unwrap();
+    running.wait().unwrap();
+    assert!(text(&known.stdout).contains("images scanned 2"), "{}", text(&known.stdout));
+    assert_eq!((known.status.code(), unknown.status.code()), (Some(0), Some(3)));
+    assert!(text(&unknown.stderr).contains("1 s are over"), "{}", text(&unknown.stderr));
+}
+
+#[test]
 fn scan_of_an_archive_fails_on_the_severity_asked_for() {
     let folder = tempfile::tempdir().unwrap();
     sample(folder.path());
@@ -183,6 +207,7 @@ fn wrong_input_is_one_line_and_exit_code_two() {
         (vec!["scan", "nginx:1"], "no container engine"),
         (vec!["scan", ".", "--advisories", "/nonexistent"], "/nonexistent"),
         (vec!["token", "king", "arthur"], "no role"),
+        (vec!["wait", "--pod", "web"], "expected namespace/name"),
         (
             vec!["up", "--data", folder.path().to_str().unwrap(), "--inventory", inventory.to_str().unwrap()],
             "pods",

@@ -66,6 +66,11 @@ labels:
 {{ default (printf "%s-tokens" (include "perceptor.fullname" .)) .Values.auth.existingSecret }}
 {{- end }}
 
+{{/* Whether the core reads tokens: a word or nothing. Other clusters need some beside service accounts. */}}
+{{- define "perceptor.hasTokens" -}}
+{{- if or (eq .Values.auth.mode "tokens") .Values.auth.existingSecret }}yes{{ end -}}
+{{- end }}
+
 {{- define "perceptor.tlsSecret" -}}
 {{ default (printf "%s-tls" (include "perceptor.fullname" .)) .Values.tls.secretName }}
 {{- end }}
