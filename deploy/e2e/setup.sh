@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# What the tests need: real parts as Debian packages, and file trees with real package metadata.
+# What the tests need: real parts as Debian packages, file trees with real package metadata, and
+# Kubernetes.
 # Starts nothing. What is built is cached. Says clearly what is missing.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
@@ -7,18 +8,26 @@ export PATH="$PATH:/usr/sbin:/sbin"
 
 # command → Debian package
 parts=(
+  /usr/lib/cni/loopback:containernetworking-plugins
   busybox:busybox-static
   conmon:conmon
+  containerd:containerd
+  curl:curl
   debootstrap:debootstrap
   docker-compose:docker-compose
+  docker-registry:docker-registry
   dockerd:docker.io
+  htpasswd:apache2-utils
   ip:iproute2
   npm:npm
+  openssl:openssl
   pip3:python3-pip
   podman:podman
   rpm:rpm
   rpmbuild:rpm
   runc:runc
+  skopeo:skopeo
+  update-ca-certificates:ca-certificates
 )
 
 missing=()
@@ -43,6 +52,7 @@ fi
 
 if [ "$(id -u)" = 0 ]; then
   "$here/trees.sh"
+  "$here/kubernetes.sh"
 else
-  echo "setup: not root: the trees for the engine tests are not built, and those tests say so by name"
+  echo "setup: not root: nothing is built for the engine and Kubernetes tests, and those tests say so by name"
 fi

@@ -1,14 +1,23 @@
-//! Real parts for the end-to-end tests: a container engine, and the mesh as processes.
+//! Real parts for the end-to-end tests: container engines, a Kubernetes cluster, a registry, and the
+//! mesh as processes.
 //!
 //! Everything listens on unix sockets and loopback below a temporary folder, is started and
 //! stopped by its own pid, and ends with the test. This crate refuses to fake anything.
 
+mod access;
+mod certificates;
+pub mod cluster;
+pub mod containerd;
 pub mod engine;
+pub mod images;
 pub mod inventory;
 pub mod lab;
 pub mod mesh;
+pub mod node;
 pub mod parts;
 pub mod podman;
+pub mod pods;
 pub mod process;
+pub mod registry;
 pub mod settled;
 pub mod until;

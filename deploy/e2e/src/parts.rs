@@ -1,6 +1,8 @@
 //! Which real parts this machine has: a test without its part says so by name, and in CI fails.
 
 use anyhow::{Context, Result, bail};
+use api_vocab::Secret;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use tempfile::NamedTempFile;
@@ -26,13 +28,76 @@ fn is_root() -> bool {
     Command::new("id").arg("-u").output().is_ok_and(|output| output.stdout.trim_ascii() == b"0")
 }
 
-/// Where a command is, the system folders included.
+/// Where a command is: what we built ourselves first, the system folders included.
 pub fn find(command: &str) -> Option<PathBuf> {
     let path = std::env::var("PATH").unwrap_or_default();
-    path.split(':')
-        .chain(["/usr/sbin", "/sbin"])
-        .map(|folder| Path::new(folder).join(command))
+    let folders = path.split(':').chain(["/usr/sbin", "/sbin"]).map(PathBuf::from);
+    built()
+        .into_iter()
+        .chain(folders)
+        .map(|folder| folder.join(command))
         .find(|candidate| candidate.is_file())
+}
+
+/// The folder with Kubernetes, etcd and Helm that `deploy/e2e/kubernetes.sh` built.
+fn built() -> Option<PathBuf> {
+    newest("kubernetes-", |path| path.join("helm").exists() && path.extension() != Some("new".as_ref()))
+}
+
+/// The newest folder of our cache whose name begins with `prefix` and that is `whole`.
+fn newest(prefix: &str, whole: impl Fn(&Path) -> bool) -> Option<PathBuf> {
+    std::fs::read_dir(cache().ok()?.join("perceptor/e2e"))
+        .ok()?
+        .filter_map(Result::ok)
+        .filter(|entry| entry.file_name().to_string_lossy().starts_with(prefix))
+        .map(|entry| entry.path())
+        .filter(|path| whole(path))
+        .max_by_key(|path| path.metadata().and_then(|found| found.modified()).ok())
+}
+
+fn cache() -> Result<PathBuf> {
+    Ok(match std::env::var_os("XDG_CACHE_HOME") {
+        Some(cache) => PathBuf::from(cache),
+        None => PathBuf::from(std::env::var_os("HOME").context("HOME is not set")?).join(".cache"),
+    })
+}
+
+/// A command that can be run, ready to be given arguments.
+///
+/// # Errors
+/// When it is not on this machine.
+pub fn command(name: &str) -> Result<Command> {
+    let found = find(name).with_context(|| format!("no {name} on this machine; run `make setup` as root"))?;
+    Ok(Command::new(found))
+}
+
+/// A port of 127.0.0.1 that nobody listens on now.
+///
+/// # Errors
+/// When there is none.
+pub fn free_port() -> Result<u16> {
+    Ok(std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
+}
+
+/// A text that nobody can guess.
+///
+/// # Errors
+/// When the operating system gives no randomness.
+pub fn random_text() -> Result<Secret> {
+    let mut bytes = [0_u8; 16];
+    std::fs::File::open("/dev/urandom")?.read_exact(&mut bytes)?;
+    Ok(Secret::new(bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>()))
+}
+
+/// Unmount everything at or beneath `folder`, whoever mounted it.
+pub fn unmount_beneath(folder: &Path) {
+    let mounts = std::fs::read_to_string("/proc/self/mounts").unwrap_or_default();
+    let points = mounts.lines().filter_map(|line| line.split(' ').nth(1));
+    let ours: Vec<&str> = points.filter(|point| Path::new(point).starts_with(folder)).collect();
+    // The last mounted lies on top.
+    for point in ours.into_iter().rev() {
+        let _ = run(Command::new("umount").args(["--lazy", point]));
+    }
 }
 
 /// The folder of trees with real package metadata that `deploy/e2e/setup.sh` built.
@@ -40,16 +105,8 @@ pub fn find(command: &str) -> Option<PathBuf> {
 /// # Errors
 /// When it was not built.
 pub fn trees() -> Result<PathBuf> {
-    let cache = match std::env::var_os("XDG_CACHE_HOME") {
-        Some(cache) => PathBuf::from(cache),
-        None => PathBuf::from(std::env::var_os("HOME").context("HOME is not set")?).join(".cache"),
-    };
-    let folder = std::fs::read_dir(cache.join("perceptor/e2e"))
-        .context("the trees are not built; run `make setup` as root")?
-        .filter_map(|entry| entry.ok().map(|entry| entry.path()))
-        .filter(|path| path.join("complete").exists())
-        .max_by_key(|path| path.metadata().and_then(|found| found.modified()).ok());
-    folder.context("the trees are not built; run `make setup` as root")
+    newest("trees-", |path| path.join("complete").exists())
+        .context("the trees are not built; run `make setup` as root")
 }
 
 /// A file tree as a tar archive, which is gone with the answer.

@@ -1,0 +1,81 @@
+//! Pods for tests: what they ask for, and what the cluster says runs.
+
+use crate::cluster::Cluster;
+use crate::until::until;
+use anyhow::{Context, Result};
+use k8s_openapi::api::core::v1::{ContainerStatus, Pod};
+use kube::api::Api;
+use serde_json::{Value, json};
+use std::time::Duration;
+
+/// How long a container may take until it runs.
+const PATIENCE: Duration = Duration::from_secs(90);
+
+/// A pod's specification that runs on a real node here: in the host's network, without an image
+/// that nobody has, and gone at once when it is deleted.
+pub fn specification(image: &str, pull_secrets: &[&str]) -> Value {
+    let policy = if pull_secrets.is_empty() { "Never" } else { "IfNotPresent" };
+    json!({
+        "hostNetwork": true,
+        "terminationGracePeriodSeconds": 0,
+        "automountServiceAccountToken": false,
+        "containers": [{
+            "name": "main",
+            "image": image,
+            "imagePullPolicy": policy,
+            "command": ["/bin/sleep", "infinity"],
+        }],
+        "imagePullSecrets": pull_secrets.iter().map(|name| json!({"name": name})).collect::<Vec<_>>(),
+    })
+}
+
+impl Cluster {
+    /// Make a pod in `default` on the node of that name.
+    ///
+    /// # Errors
+    /// When the API server refuses it.
+    pub fn run_pod(&self, name: &str, node: &str, mut specification: Value) -> Result<()> {
+        if let Some(fields) = specification.as_object_mut() {
+            fields.insert("nodeName".to_owned(), json!(node));
+        }
+        let pod =
+            json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": specification});
+        self.apply(&pod.to_string())?;
+        Ok(())
+    }
+
+    /// The state of the pod's first container, once it runs.
+    ///
+    /// # Errors
+    /// When it does not run in time; the error says why.
+    pub async fn running(&self, pod: &str) -> Result<ContainerStatus> {
+        let started = |status: &ContainerStatus| status.state.as_ref().is_some_and(|it| it.running.is_some());
+        let running = self.first_container(pod, started).await;
+        running.with_context(|| self.kubectl(&["get", "pod", pod, "-o", "yaml"]).unwrap_or_default())
+    }
+
+    /// The reason for which the pod's first container waits, once it is `reason`.
+    ///
+    /// # Errors
+    /// When it does not come to that in time.
+    pub async fn waiting(&self, pod: &str, reason: &str) -> Result<ContainerStatus> {
+        let waits = |status: &ContainerStatus| {
+            let waiting = status.state.as_ref().and_then(|state| state.waiting.as_ref());
+            waiting.and_then(|waiting| waiting.reason.as_deref()) == Some(reason)
+        };
+        self.first_container(pod, waits).await
+    }
+
+    async fn first_container(
+        &self,
+        pod: &str,
+        condition: impl Fn(&ContainerStatus) -> bool,
+    ) -> Result<ContainerStatus> {
+        let pods: Api<Pod> = Api::default_namespaced(self.client().await?);
+        until(&format!("the container of pod {pod}"), PATIENCE, async || {
+            let statuses = pods.get(pod).await?.status.and_then(|status| status.container_statuses);
+            Ok(statuses.into_iter().flatten().next().filter(|status| condition(status)))
+        })
+        .await
+    }
+}

@@ -1,0 +1,127 @@
+//! A real registry with a password, and the pushing of images to it.
+
+use crate::images::Archive;
+use crate::parts::{command, free_port, random_text, run};
+use crate::process::Process;
+use crate::until::until;
+use anyhow::{Context, Result};
+use api_vocab::Secret;
+use serde_json::{Value, json};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+/// How long it may take until it answers.
+const START: Duration = Duration::from_secs(30);
+
+/// The only user.
+const USER: &str = "shop";
+
+/// A registry of our own.
+pub struct Registry {
+    folder: PathBuf,
+    port: u16,
+    password: Secret,
+    process: Option<Process>,
+}
+
+impl Registry {
+    /// Start it below `folder`, with a new password.
+    ///
+    /// # Errors
+    /// When it is not on this machine or does not answer in time.
+    pub async fn start(folder: &Path) -> Result<Self> {
+        std::fs::create_dir_all(folder)?;
+        let mut registry = Registry {
+            folder: folder.to_path_buf(),
+            port: free_port()?,
+            password: random_text()?,
+            process: None,
+        };
+        registry.write_files()?;
+        let mut command = command("docker-registry")?;
+        command.arg("serve").arg(folder.join("config.yml"));
+        let process = registry.process.insert(Process::start(&mut command, &folder.join("registry.log"))?);
+        let address = ("127.0.0.1", registry.port);
+        let answered =
+            until("the registry", START, async || Ok(std::net::TcpStream::connect(address).ok().map(drop)))
+                .await;
+        answered.with_context(|| process.log())?;
+        Ok(registry)
+    }
+
+    /// Its host and port, as image references have it.
+    pub fn host(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
+    }
+
+    /// Its user's name and password.
+    pub fn credentials(&self) -> (&str, &Secret) {
+        (USER, &self.password)
+    }
+
+    /// Push an image; `name` is repository and tag, `options` go to skopeo (`--format=oci`, …).
+    /// Returns the digest of its manifest.
+    ///
+    /// # Errors
+    /// When skopeo or the registry fails.
+    pub fn push(&self, archive: &Archive, name: &str, options: &[&str]) -> Result<String> {
+        let digest = tempfile::NamedTempFile::new()?;
+        let mut skopeo = command("skopeo")?;
+        skopeo.args(["--insecure-policy", "copy", "--quiet", "--dest-tls-verify=false"]).args(options);
+        skopeo.arg("--authfile").arg(self.authfile()).arg("--digestfile").arg(digest.path());
+        skopeo.arg(format!("docker-archive:{}", archive.path().display()));
+        run(skopeo.arg(format!("docker://{}/{name}", self.host())))?;
+        Ok(std::fs::read_to_string(digest.path())?.trim().to_owned())
+    }
+
+    /// The content of a pull secret, as `kubectl create secret docker-registry` writes it.
+    pub fn docker_config(&self) -> Value {
+        let (username, password) = (USER, self.password.reveal());
+        json!({"auths": {self.host(): {"username": username, "password": password}}})
+    }
+
+    /// What the registry has logged: each request, and who asked.
+    pub fn log(&self) -> String {
+        self.process.as_ref().map(Process::log).unwrap_or_default()
+    }
+
+    fn authfile(&self) -> PathBuf {
+        self.folder.join("auth.json")
+    }
+
+    fn write_files(&self) -> Result<()> {
+        let config = json!({
+            "version": "0.1",
+            "log": {"level": "info"},
+            "storage": {
+                "filesystem": {"rootdirectory": self.folder.join("data")},
+                "delete": {"enabled": true},
+            },
+            "http": {"addr": self.host()},
+            "auth": {"htpasswd": {"realm": "e2e", "path": self.folder.join("htpasswd")}},
+        });
+        std::fs::write(self.folder.join("config.yml"), config.to_string())?;
+        // The password goes through a pipe: arguments are seen by everyone.
+        let pair = format!("{USER}:{}", self.password.reveal());
+        let mut htpasswd = command("htpasswd")?;
+        htpasswd.args(["-n", "-i", "-B", USER]).stdin(Stdio::piped()).stdout(Stdio::piped());
+        std::fs::write(self.folder.join("htpasswd"), piped(&mut htpasswd, self.password.reveal())?)?;
+        // skopeo reads only the form in base64.
+        let mut base64 = command("base64")?;
+        base64.arg("--wrap=0").stdin(Stdio::piped()).stdout(Stdio::piped());
+        let auth = json!({"auths": {self.host(): {"auth": piped(&mut base64, &pair)?}}});
+        Ok(std::fs::write(self.authfile(), auth.to_string())?)
+    }
+}
+
+/// Run a command on `input`; returns what it prints.
+fn piped(command: &mut std::process::Command, input: &str) -> Result<String> {
+    let mut child = command.spawn()?;
+    // Dropped at once: the command reads to the end.
+    child.stdin.take().context("no pipe")?.write_all(input.as_bytes())?;
+    let output = child.wait_with_output()?;
+    anyhow::ensure!(output.status.success(), "{command:?} failed");
+    Ok(String::from_utf8(output.stdout)?)
+}
