@@ -83,8 +83,12 @@ pub struct LayerStart {
     /// The digest of the uncompressed layer. Whoever uncompresses it verifies it.
     #[schema(value_type = String)]
     pub diff_id: Digest,
-    /// Bytes as stored.
+    /// Bytes as stored; 0 for a reconstructed layer.
     pub size: u64,
+    /// It was made from what a runtime unpacked, because the layer itself is not kept: it means
+    /// the same, but its digest is another. Nobody else may rely on what is found in it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub reconstructed: bool,
 }
 
 /// What the node's stores hold.

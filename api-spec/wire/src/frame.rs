@@ -131,7 +131,7 @@ mod tests {
 
     fn frames() -> Vec<Frame> {
         vec![
-            Frame::Start(LayerStart { diff_id: Digest::sha256([7; 32]), size: 3 }),
+            Frame::Start(LayerStart { diff_id: Digest::sha256([7; 32]), size: 3, reconstructed: true }),
             Frame::Chunk(Bytes::from_static(b"abc")),
             Frame::Chunk(Bytes::new()),
             Frame::End,

@@ -66,7 +66,8 @@ pub struct Outgoing<'a> {
 /// # Errors
 /// It ends early, cannot be read, is not what its digest says, or nobody reads any more.
 pub fn send_layer(reader: &mut dyn Read, layer: &Outgoing<'_>, sink: Sink<'_>) -> Result<(), ReadError> {
-    sink(LayerEvent::Start(LayerStart { diff_id: layer.diff_id.clone(), size: layer.size }))?;
+    let (diff_id, size) = (layer.diff_id.clone(), layer.size);
+    sink(LayerEvent::Start(LayerStart { diff_id, size, reconstructed: false }))?;
     let mut left = layer.size;
     let mut check: Option<Check<'_>> = None;
     while left > 0 {

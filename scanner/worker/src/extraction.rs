@@ -56,7 +56,7 @@ impl<'a> Extraction<'a> {
         let work = extract_on_thread(Arc::clone(&self.engine), reader);
         self.feed(&start, sender).await?;
         let found = work.await.map_err(|error| ScanError::Bug(format!("extraction failed: {error}")))?;
-        let layer = identified(start.diff_id, found)?;
+        let layer = identified(start, found)?;
         let packages = layer.inventory.files.iter().map(|file| file.packages.len()).sum();
         self.tell(ScanEvent::LayerDone { diff_id: &layer.diff_id, packages });
         Ok(Some(layer))
@@ -99,10 +99,13 @@ fn extract_on_thread(engine: Arc<dyn Engine>, mut reader: PipeReader) -> JoinHan
 }
 
 /// The layer under the diff-id that the config gives it, which it must have where it could be
-/// read to its end.
-fn identified(expected: Digest, mut inventory: LayerInventory) -> Result<ExtractedLayer, ScanError> {
-    let is_memoisable = inventory.is_memoisable();
+/// read to its end. A reconstructed one cannot have it: it serves this image only, for nobody can
+/// say whether it is what the digest names.
+fn identified(start: LayerStart, mut inventory: LayerInventory) -> Result<ExtractedLayer, ScanError> {
+    let (expected, reconstructed) = (start.diff_id, start.reconstructed);
+    let is_memoisable = inventory.is_memoisable() && !reconstructed;
     match inventory.diff_id.replace(expected.clone()) {
+        _ if reconstructed => Ok(ExtractedLayer { diff_id: expected, inventory, is_memoisable }),
         // A digest of another algorithm was verified by whoever sent the bytes.
         Some(found) if found != expected && found.algorithm() == expected.algorithm() => {
             Err(ScanError::WrongLayer { expected, found })

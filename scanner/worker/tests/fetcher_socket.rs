@@ -40,7 +40,7 @@ fn http(status: u16, body: &[u8]) -> Vec<u8> {
 }
 
 fn frames() -> Vec<Frame> {
-    let start = LayerStart { diff_id: sha256(b"abc"), size: 3 };
+    let start = LayerStart { diff_id: sha256(b"abc"), size: 3, reconstructed: false };
     vec![Frame::Start(start), Frame::Chunk(Bytes::from("abc")), Frame::End, Frame::Finished]
 }
 

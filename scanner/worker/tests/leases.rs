@@ -242,6 +242,15 @@ async fn layer_of_other_bytes_is_a_permanent_failure() {
 }
 
 #[tokio::test]
+async fn layer_reconstructed_is_not_verified_and_not_handed_over() {
+    let source = FakeSource::of(debian()).reading(&[Reading::Reconstructed]);
+    let running = Setup::of(source.clone(), CoreState::granting(1)).start().await;
+    assert_eq!(report_of(&running).await.layers, source.digests());
+    assert_eq!(running.count("PUT /api/v1/leases"), 0);
+    running.stop().await;
+}
+
+#[tokio::test]
 async fn image_for_windows_is_a_permanent_failure() {
     let failure = failure_of(FakeSource::of(debian()).with_os("windows")).await;
     assert_eq!(failure.kind, FailureKind::Permanent);

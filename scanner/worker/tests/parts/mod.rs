@@ -55,6 +55,8 @@ pub enum Reading {
     Stall,
     /// The bytes are not those of the diff-id.
     Wrong,
+    /// The same, and said so.
+    Reconstructed,
 }
 
 /// A source with one image; clones are the same source.
@@ -138,16 +140,18 @@ impl FakeSource {
         let reading = self.0.readings.lock().unwrap().pop_front().unwrap_or(Reading::Well);
         let layers = self.0.layers.lock().unwrap().clone();
         let mut events = Vec::new();
+        let reconstructed = reading == Reading::Reconstructed;
         for diff_id in wanted {
             let layer = layers.iter().find(|layer| sha256(layer) == *diff_id).unwrap();
             let size = layer.len() as u64;
-            events.push(Ok(LayerEvent::Start(LayerStart { diff_id: diff_id.clone(), size })));
-            let chunk = if reading == Reading::Wrong { a_layer("x", "other") } else { layer.clone() };
+            events.push(Ok(LayerEvent::Start(LayerStart { diff_id: diff_id.clone(), size, reconstructed })));
+            let other = matches!(reading, Reading::Wrong | Reading::Reconstructed);
+            let chunk = if other { a_layer("x", "other") } else { layer.clone() };
             events.push(Ok(LayerEvent::Chunk(chunk)));
             events.push(Ok(LayerEvent::End));
         }
         match reading {
-            Reading::Well | Reading::Wrong => stream::iter(events).boxed(),
+            Reading::Well | Reading::Wrong | Reading::Reconstructed => stream::iter(events).boxed(),
             Reading::Cut => stream::iter(events.into_iter().take(2)).boxed(),
             Reading::Stall => {
                 let rest = events.split_off(2);
