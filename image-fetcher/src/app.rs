@@ -1,11 +1,13 @@
 //! The fetcher as a service: socket, stores, API, and a graceful end.
 
 use crate::Fetcher;
-use crate::config::FetcherSettings;
+use crate::config::{ContainerdSettings, FetcherSettings};
 use crate::http::{FetcherMetrics, routes};
 use crate::stores::Store;
 use crate::stores::archive::ArchiveStore;
+use crate::stores::containerd::ContainerdStore;
 use crate::stores::docker::DockerStore;
+use crate::stores::storage::StorageStore;
 use anyhow::Context;
 use api_chassis::engines::{EngineState, find_engines};
 use api_chassis::http::{HttpSettings, Listener, Served, serve};
@@ -13,22 +15,41 @@ use api_chassis::metrics::{self, HttpLatency};
 use api_chassis::shutdown::Shutdown;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixListener;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// An export's first byte may take the engine a while.
 const REQUEST_SECONDS: u64 = 600;
+/// Where CRI-O and Podman keep images, of root.
+const STORAGE: &str = "/var/lib/containers/storage";
 
 /// A fetcher over the stores that the settings name, or the engines that are found.
 pub async fn build(settings: &FetcherSettings) -> Fetcher {
-    let endpoints = match settings.engines.as_slice() {
-        [] if settings.archives.is_empty() => found_engines().await,
-        named => named.to_vec(),
-    };
+    let settings = named_or_found(settings).await;
+    let containerds =
+        settings.containerd.iter().map(|named| Box::new(ContainerdStore::new(named)) as Box<dyn Store>);
     let engines =
-        endpoints.iter().map(|endpoint| Box::new(DockerStore::new(endpoint, None)) as Box<dyn Store>);
+        settings.engines.iter().map(|endpoint| Box::new(DockerStore::new(endpoint, None)) as Box<dyn Store>);
     let archives = settings.archives.iter().map(|path| Box::new(ArchiveStore::new(path)) as Box<dyn Store>);
-    Fetcher::new(engines.chain(archives).collect())
+    let storages =
+        settings.containers_storage.iter().map(|root| Box::new(StorageStore::new(root)) as Box<dyn Store>);
+    Fetcher::new(containerds.chain(storages).chain(engines).chain(archives).collect())
+}
+
+/// Where no store is named, those that are found.
+async fn named_or_found(settings: &FetcherSettings) -> FetcherSettings {
+    let mut settings = settings.clone();
+    if settings.names_no_store() {
+        settings.engines = found_engines().await;
+        settings.containerd = Some(ContainerdSettings::default())
+            .filter(|containerd| std::os::unix::net::UnixStream::connect(&containerd.socket).is_ok())
+            .into_iter()
+            .collect();
+        let storage = PathBuf::from(STORAGE);
+        settings.containers_storage =
+            Some(storage).filter(|storage| storage.read_dir().is_ok()).into_iter().collect();
+    }
+    settings
 }
 
 async fn found_engines() -> Vec<String> {

@@ -16,6 +16,11 @@ pub struct FetcherSettings {
     pub socket_group: Option<u32>,
     /// Engines it reads from, as `unix:///var/run/docker.sock`; empty: those that are found.
     pub engines: Vec<String>,
+    /// containerds it reads from, before the engines; empty: one that is found.
+    pub containerd: Vec<ContainerdSettings>,
+    /// Root folders of the storage of CRI-O and Podman, as `/var/lib/containers/storage`; after
+    /// containerd; empty: one that is found.
+    pub containers_storage: Vec<PathBuf>,
     /// Archives and layouts it reads from, after the engines.
     pub archives: Vec<PathBuf>,
     /// Threads that serve.
@@ -26,6 +31,15 @@ pub struct FetcherSettings {
     pub log: LogSettings,
 }
 
+impl FetcherSettings {
+    /// Whether it is left to us to find stores.
+    pub fn names_no_store(&self) -> bool {
+        let names_none =
+            self.engines.is_empty() && self.containerd.is_empty() && self.containers_storage.is_empty();
+        names_none && self.archives.is_empty()
+    }
+}
+
 impl Default for FetcherSettings {
     fn default() -> Self {
         FetcherSettings {
@@ -33,10 +47,34 @@ impl Default for FetcherSettings {
             socket_mode: "660".to_owned(),
             socket_group: None,
             engines: Vec::new(),
+            containerd: Vec::new(),
+            containers_storage: Vec::new(),
             archives: Vec::new(),
             workers: 2,
             drain_seconds: 10,
             log: LogSettings::default(),
+        }
+    }
+}
+
+/// One containerd.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ContainerdSettings {
+    /// Its socket.
+    pub socket: PathBuf,
+    /// The namespaces whose images are read, in this order.
+    pub namespaces: Vec<String>,
+    /// Its root folder, where layers lie that it unpacked and then discarded.
+    pub root: PathBuf,
+}
+
+impl Default for ContainerdSettings {
+    fn default() -> Self {
+        ContainerdSettings {
+            socket: PathBuf::from("/run/containerd/containerd.sock"),
+            namespaces: vec!["k8s.io".to_owned()],
+            root: PathBuf::from("/var/lib/containerd"),
         }
     }
 }

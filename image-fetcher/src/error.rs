@@ -70,6 +70,24 @@ pub enum ReadError {
         #[source]
         source: bollard::errors::Error,
     },
+    /// containerd failed.
+    #[error("containerd failed to {operation}")]
+    Containerd {
+        /// What was asked of it.
+        operation: String,
+        /// Its answer.
+        #[source]
+        source: Box<tonic::Status>,
+    },
+    /// Nobody answers where a store ought to be.
+    #[error("cannot {operation}")]
+    Unreachable {
+        /// What was tried, and what to do about it.
+        operation: String,
+        /// Why not.
+        #[source]
+        source: std::io::Error,
+    },
     /// A file could not be read.
     #[error("cannot {operation}")]
     Io {
@@ -95,9 +113,11 @@ impl ReadError {
             ReadError::Io { source, .. } if source.kind() == std::io::ErrorKind::NotFound => {
                 ErrorCode::NotFound
             }
-            ReadError::Interrupted { .. } | ReadError::Engine { .. } | ReadError::Io { .. } => {
-                ErrorCode::Unavailable
-            }
+            ReadError::Interrupted { .. }
+            | ReadError::Engine { .. }
+            | ReadError::Containerd { .. }
+            | ReadError::Unreachable { .. }
+            | ReadError::Io { .. } => ErrorCode::Unavailable,
             ReadError::ReaderGone | ReadError::Bug(_) => ErrorCode::Bug,
             ReadError::Undecided(_)
             | ReadError::Ambiguous { .. }
@@ -107,6 +127,11 @@ impl ReadError {
             | ReadError::DigestMismatch { .. }
             | ReadError::Truncated(_) => ErrorCode::Unprocessable,
         }
+    }
+
+    /// Whether it says nothing of the image, only of the store at this moment.
+    pub(crate) fn is_passing(&self) -> bool {
+        self.code() == ErrorCode::Unavailable
     }
 
     /// A malformed document.

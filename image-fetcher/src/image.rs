@@ -54,3 +54,9 @@ pub struct StoredLayer {
 pub fn blob_name(digest: &Digest) -> String {
     format!("blobs/{}/{}", digest.algorithm().as_str(), digest.hex())
 }
+
+/// The digest of a blob of that name.
+pub fn digest_of_blob(name: &str) -> Option<Digest> {
+    let (algorithm, digits) = name.strip_prefix("blobs/")?.split_once('/')?;
+    format!("{algorithm}:{digits}").parse().ok()
+}

@@ -2,8 +2,12 @@
 
 pub mod archive;
 mod channel;
+pub mod containerd;
 pub mod docker;
 pub mod layout;
+mod snapshots;
+pub mod storage;
+mod unpacked;
 
 use crate::error::ReadError;
 use crate::image::StoredImage;

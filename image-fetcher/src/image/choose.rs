@@ -4,6 +4,7 @@ use super::StoredImage;
 use crate::error::ReadError;
 use api_vocab::{Digest, ImageRef, Platform};
 use api_wire::fetcher::ResolveRequest;
+use std::collections::BTreeSet;
 
 /// The one image that is meant. A request without digests and references means the only one.
 ///
@@ -18,6 +19,7 @@ pub fn choose(images: Vec<StoredImage>, request: &ResolveRequest) -> Result<Stor
     if meant.is_empty() {
         return Err(ReadError::NotFound(format!("the image that was asked for (here: {all})")));
     }
+    let meant = each_content_once(meant);
     let platform = request.platform.as_deref().and_then(|text| text.parse().ok());
     let mut fitting = of_platform(meant, platform.as_ref());
     match (fitting.pop(), fitting.is_empty()) {
@@ -25,6 +27,16 @@ pub fn choose(images: Vec<StoredImage>, request: &ResolveRequest) -> Result<Stor
         (Some(_), false) => Err(ReadError::Undecided(format!("several fit: {all}"))),
         (None, _) => Err(ReadError::NotFound(format!("an image for {}", wished(platform.as_ref())))),
     }
+}
+
+/// The same config under several manifests (other compression, other index) is the same content.
+fn each_content_once(images: Vec<StoredImage>) -> Vec<StoredImage> {
+    let mut seen = BTreeSet::new();
+    let mut is_new = |image: &StoredImage| match &image.identity.config {
+        Some(config) => seen.insert(config.clone()),
+        None => true,
+    };
+    images.into_iter().filter(|image| is_new(image)).collect()
 }
 
 /// Digests are tried first, then references.

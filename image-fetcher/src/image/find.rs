@@ -34,14 +34,24 @@ pub fn find_images(shelf: &dyn Shelf) -> Result<Vec<StoredImage>, ReadError> {
     Ok(found)
 }
 
+/// The images below one descriptor, of which the shelf may hold only some.
+///
+/// # Errors
+/// As [`find_images`].
+pub fn find_below(shelf: &dyn Shelf, descriptor: &Descriptor) -> Result<Vec<StoredImage>, ReadError> {
+    let within = Within { index: None, references: names_of(descriptor), depth: MAX_DEPTH };
+    let mut found = Vec::new();
+    descend(shelf, descriptor, &within, &mut found)?;
+    Ok(found)
+}
+
 fn find_by_index(shelf: &dyn Shelf, bytes: &[u8]) -> Result<Vec<StoredImage>, ReadError> {
     let OciDocument::Index(descriptors) = parse_oci("index.json", bytes, "")? else {
         return Err(ReadError::malformed("index.json", "not an index"));
     };
     let mut found = Vec::new();
     for descriptor in descriptors.iter().filter(|descriptor| !descriptor.is_attachment()) {
-        let within = Within { index: None, references: names_of(descriptor), depth: MAX_DEPTH };
-        descend(shelf, descriptor, &within, &mut found)?;
+        found.extend(find_below(shelf, descriptor)?);
     }
     Ok(found)
 }
