@@ -3,11 +3,12 @@
 use crate::path::path;
 use crate::{Client, ClientError};
 use api_vocab::SourceId;
-use api_wire::observation::{ObservationBatch, ObservationOutcome, ObservedPod};
+use api_wire::observation::{ObservationBatch, ObservationOutcome};
 use api_wire::routes;
 use bytes::Bytes;
 use futures_util::stream;
 use reqwest::{Body, Method};
+use serde::Serialize;
 use std::time::Duration;
 
 /// How much of a full state is sent at once.
@@ -27,16 +28,20 @@ impl Client {
         self.call("send observations", Method::POST, path).body(batch).idempotent().json().await
     }
 
-    /// Send all pods of `source`; those it had before and that are not among them are gone.
+    /// Send all pods of `source` (each an [`ObservedPod`]), and all images that it lists (each an
+    /// [`ImageLine`]); those it had before and that are not among them are gone.
     ///
-    /// Streamed, a pod at a time, so it is not repeated by itself.
-    pub async fn send_state<I>(&self, source: &SourceId, pods: I) -> Result<ObservationOutcome, ClientError>
+    /// Streamed, one at a time, so it is not repeated by itself.
+    ///
+    /// [`ObservedPod`]: api_wire::observation::ObservedPod
+    /// [`ImageLine`]: api_wire::observation::ImageLine
+    pub async fn send_state<I>(&self, source: &SourceId, all: I) -> Result<ObservationOutcome, ClientError>
     where
-        I: IntoIterator<Item = ObservedPod>,
+        I: IntoIterator<Item: Serialize>,
         I::IntoIter: Send + 'static,
     {
         let path = path(routes::SOURCE_STATE, &[&source.kind(), &source.name()]);
-        let lines = Body::wrap_stream(stream::iter(Lines(pods.into_iter())));
+        let lines = Body::wrap_stream(stream::iter(Lines(all.into_iter())));
         self.call("send the full state", Method::PUT, path)
             .timeout(WHOLE_STATE)
             .stream("application/x-ndjson", lines)
@@ -51,17 +56,17 @@ impl Client {
     }
 }
 
-/// Pods as NDJSON, in chunks.
+/// Whatever is there as NDJSON, in chunks.
 struct Lines<I>(I);
 
-impl<I: Iterator<Item = ObservedPod>> Iterator for Lines<I> {
+impl<I: Iterator<Item: Serialize>> Iterator for Lines<I> {
     type Item = Result<Bytes, serde_json::Error>;
 
     fn next(&mut self) -> Option<Self::Item> {
         let mut chunk = Vec::new();
         while chunk.len() < CHUNK {
-            let Some(pod) = self.0.next() else { break };
-            if let Err(error) = serde_json::to_writer(&mut chunk, &pod) {
+            let Some(line) = self.0.next() else { break };
+            if let Err(error) = serde_json::to_writer(&mut chunk, &line) {
                 return Some(Err(error));
             }
             chunk.push(b'\n');

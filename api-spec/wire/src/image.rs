@@ -1,5 +1,6 @@
 //! Images as readers see them.
 
+use crate::context::ExposurePath;
 use crate::inventory::{Distro, Problem};
 use crate::page::Order;
 use crate::summary::SeverityCounts;
@@ -46,6 +47,29 @@ pub struct Image {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub scanned_at: Option<Timestamp>,
+    /// The kind of store that its layers came from, as `docker`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fetched_from: Option<String>,
+    /// What surrounds the pods that run it; only where one image is asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub context: Option<ImageContext>,
+}
+
+/// What surrounds the pods that run an image, taken together; each list names at most 20.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
+pub struct ImageContext {
+    /// How many pods a way from outside leads to.
+    pub public_pods: u64,
+    /// Such ways.
+    pub exposure: Vec<ExposurePath>,
+    /// How many of its containers may do everything that the node may.
+    pub privileged_containers: u64,
+    /// Service accounts.
+    pub service_accounts: Vec<String>,
+    /// Teams that are to be told.
+    pub teams: Vec<String>,
+    /// Namespaces of the node that are shared.
+    pub host_namespaces: Vec<String>,
 }
 
 /// Where an image is in its life.

@@ -1,7 +1,7 @@
 //! What perceivers send.
 
 use crate::context::{PodContext, Privileges};
-use api_vocab::{ContainerKind, PodPhase, Timestamp};
+use api_vocab::{ContainerKind, Digest, PodPhase, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
@@ -28,9 +28,42 @@ pub enum Observation {
         /// `namespace/name`, or `/name`.
         key: String,
     },
+    /// An image is there that pods may run or not, as an image stream or a registry lists it.
+    ImagePresent {
+        /// The image.
+        image: ObservedImage,
+    },
+    /// An image is listed no longer.
+    ImageGone {
+        /// By which digest it was listed.
+        #[schema(value_type = String)]
+        digest: Digest,
+    },
 }
 
-/// A pod as its platform describes it. PUT …/state sends one of these per line (NDJSON).
+/// An image that a source lists, whether any pod runs it or not.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ObservedImage {
+    /// The digest by which the source lists it.
+    #[schema(value_type = String)]
+    pub digest: Digest,
+    /// References that lead to it, as written; at most 64.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub references: Vec<String>,
+    /// `repository@digest` forms from which it can be pulled; at most 64.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub repo_digests: Vec<String>,
+}
+
+/// A line of PUT …/state that is no pod but an image.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ImageLine {
+    /// The image.
+    pub image: ObservedImage,
+}
+
+/// A pod as its platform describes it. PUT …/state sends one of these, or an
+/// [`ImageLine`], per line (NDJSON).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ObservedPod {
     /// `namespace/name`, or `/name` where there are no namespaces.

@@ -55,6 +55,9 @@ pub struct FleetPackage {
     pub images: u64,
     /// How many findings it has.
     pub findings: u64,
+    /// How many advisories name it and could not be compared with its version.
+    #[serde(default)]
+    pub undecided: u64,
     /// The worst severity among them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]

@@ -1,9 +1,11 @@
 //! Pods as readers see them.
 
+use crate::context::{PodContext, Privileges};
 use crate::page::Order;
 use crate::summary::SeverityCounts;
 use api_vocab::{ContainerKind, Digest, Owner, PodPhase, SourceId, Timestamp};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use utoipa::ToSchema;
 
 /// A pod.
@@ -32,9 +34,16 @@ pub struct Pod {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub started_at: Option<Timestamp>,
+    /// Labels that its perceiver was told to send.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub labels: BTreeMap<String, String>,
+    /// What surrounds it.
+    #[serde(default, skip_serializing_if = "PodContext::is_default")]
+    pub context: PodContext,
     /// Its containers.
     pub containers: Vec<Container>,
-    /// Findings of its images together; absent while any of them is not known.
+    /// Findings of its images together, as far as its own settings let them count; absent while
+    /// any of them is not known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub findings: Option<SeverityCounts>,
 }
@@ -55,6 +64,9 @@ pub struct Container {
     pub image: Option<Digest>,
     /// The image's state, as `scanned`; `unresolved` while there is no image.
     pub state: String,
+    /// What it may do beyond the usual.
+    #[serde(default, skip_serializing_if = "Privileges::is_default")]
+    pub privileges: Privileges,
 }
 
 /// Filters of GET /pods.
@@ -77,6 +89,15 @@ pub struct PodQuery {
     /// A name's part.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name_contains: Option<String>,
+    /// Only those that a way from outside leads to (`true`), or that none is known to (`false`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub public: Option<bool>,
+    /// The service account.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service_account: Option<String>,
+    /// The team that is to be told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub team: Option<String>,
     /// What to sort by; `key` if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sort: Option<PodSort>,

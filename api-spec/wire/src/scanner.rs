@@ -26,6 +26,11 @@ pub struct ScannerRegistration {
     pub platforms: Vec<Platform>,
     /// How many leases it may hold at once; 1 to 64.
     pub max_leases: u32,
+    /// Whether its fetcher reaches registries: if so, images come to it that no node's scanner
+    /// takes; if not, only those that its node holds or runs. Absent: any image of its sources
+    /// comes to it at once, as where its fetcher reads the store of a whole source.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub registry: Option<bool>,
 }
 
 /// A scanner.

@@ -21,6 +21,10 @@ pub struct SeverityCounts {
     pub unknown: u64,
     /// Those that have a fix.
     pub fixable: u64,
+    /// Not among the others: advisories that name a package and could not be compared with its
+    /// version. While there are any, no findings does not mean none.
+    #[serde(default)]
+    pub undecided: u64,
 }
 
 /// GET /summary.

@@ -43,6 +43,8 @@ pub enum Answer {
     Swept {
         /// When sweeping will next change something, if nothing else happens.
         next: Option<Timestamp>,
+        /// Whether scanners that wait may be given something that was kept for others until now.
+        opened: bool,
     },
     /// How many images were queued.
     Requeued(usize),
@@ -84,6 +86,48 @@ pub enum ObservationRefusal {
         /// How long it may be.
         max: usize,
     },
+    /// More of something that surrounds the pod than we keep.
+    #[error("pod {pod} has {count} {what}; at most {max} are taken")]
+    TooMany {
+        /// Which pod.
+        pod: Box<str>,
+        /// Of what.
+        what: &'static str,
+        /// How many there are.
+        count: usize,
+        /// How many are taken.
+        max: usize,
+    },
+    /// Labels and surroundings that are larger together than we keep.
+    #[error("pod {pod} has {bytes} bytes of labels and annotations; at most {max} are taken")]
+    TooLarge {
+        /// Which pod.
+        pod: Box<str>,
+        /// How large they are.
+        bytes: usize,
+        /// How large they may be.
+        max: usize,
+    },
+    /// More references of an image than we keep.
+    #[error("image {image} has {count} references; at most {max} are taken")]
+    TooManyNames {
+        /// Which image.
+        image: Box<str>,
+        /// How many it has.
+        count: usize,
+        /// How many are taken.
+        max: usize,
+    },
+    /// A reference of an image that is longer than we keep.
+    #[error("a reference of image {image} has {length} bytes; at most {max} are taken")]
+    LongName {
+        /// Which image.
+        image: Box<str>,
+        /// How long it is.
+        length: usize,
+        /// How long it may be.
+        max: usize,
+    },
     /// More labels than we keep.
     #[error("pod {pod} has {count} labels; at most {max} are taken")]
     TooManyLabels {
@@ -113,10 +157,23 @@ pub struct Grant {
     pub sources: Vec<Arc<SourceId>>,
     /// What it was built for, where known.
     pub platform: Option<Platform>,
+    /// Secrets that pods which run it are pulled with, sorted; not all where there are many.
+    pub pull_secrets: Vec<PullSecret>,
     /// From 1.
     pub attempt: u32,
     /// Until when, unless renewed.
     pub until: Timestamp,
+}
+
+/// The name of a secret that images are pulled with.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct PullSecret {
+    /// Where.
+    pub source: Arc<SourceId>,
+    /// In which namespace.
+    pub namespace: Box<str>,
+    /// What it is called.
+    pub name: Box<str>,
 }
 
 /// Which layers a scanner is to extract.

@@ -1,11 +1,12 @@
 //! Everything that can be asked of the model.
 
-use crate::{PackageFindings, Registration};
+use crate::{PackageFindings, PodContext, Registration};
 use api_vocab::{
     ContainerKind, Digest, Distro, ExtractorSet, ImageRef, LeaseId, Owner, Package, Platform, PodKey,
     PodPhase, Problem, ReportedImage, RevisionId, ScannerName, SourceId, Timestamp,
 };
 use std::sync::Arc;
+use std::time::Duration;
 
 /// A command; [`crate::Model::apply`] answers it with an [`crate::Answer`] of the kind named here,
 /// or with a refusal that changes nothing.
@@ -18,7 +19,7 @@ pub enum Command {
         /// What, in the order in which it happened.
         observations: Vec<Observation>,
     },
-    /// A perceiver lists all there is; what is not named is gone. → `Observed`
+    /// A perceiver lists all there is, and no images; what is not named is gone. → `Observed`
     ObserveAll {
         /// Where.
         source: SourceId,
@@ -32,6 +33,8 @@ pub enum Command {
         source: SourceId,
         /// All pods that it listed, taken or refused.
         named: Vec<PodKey>,
+        /// All images that it listed, taken or refused.
+        images: Vec<Digest>,
     },
     /// A perceiver is alive and saw nothing new. → `Done`
     Heartbeat {
@@ -131,6 +134,21 @@ pub enum Observation {
     PodPresent(ObservedPod),
     /// A pod is no longer there.
     PodGone(PodKey),
+    /// An image is listed, whether pods run it or not.
+    ImagePresent(ObservedImage),
+    /// An image is listed no longer.
+    ImageGone(Digest),
+}
+
+/// An image that a source lists, as an image stream or a registry does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ObservedImage {
+    /// The digest by which it is listed.
+    pub digest: Digest,
+    /// References that lead to it, as written.
+    pub references: Vec<Box<str>>,
+    /// `repository@digest` forms from which it can be pulled.
+    pub repo_digests: Vec<ImageRef>,
 }
 
 /// A pod as its platform describes it.
@@ -150,6 +168,8 @@ pub struct ObservedPod {
     pub started_at: Option<Timestamp>,
     /// Labels that the perceiver was told to send.
     pub labels: Vec<(Box<str>, Box<str>)>,
+    /// What surrounds it.
+    pub context: PodContext,
     /// Its containers.
     pub containers: Vec<ObservedContainer>,
 }
@@ -210,6 +230,8 @@ pub struct Failure {
     pub kind: FailureKind,
     /// What happened, for people.
     pub reason: Arc<str>,
+    /// How long another attempt is no use, where that is known.
+    pub retry_after: Option<Duration>,
 }
 
 /// Whether another attempt may work.

@@ -1,6 +1,6 @@
 //! Everything that can change, as it is told to the store and to readers.
 
-use crate::{Finding, Image, PackageId, Pod, Scan, Scanner, Source, Stage, Tally};
+use crate::{Image, Matched, PackageId, Pod, Scan, Scanner, Source, Stage, Tally};
 use api_vocab::{Digest, ExtractorSet, Package, RevisionId, ScannerName, Severity, SourceId, Timestamp};
 use std::sync::Arc;
 
@@ -30,6 +30,20 @@ pub enum Change {
     PodPresent(Arc<Pod>),
     /// A pod is gone; this is what was last known of it.
     PodGone(Arc<Pod>),
+    /// A source lists an image; follows its `ImageChanged`, if it is new.
+    ImageListed {
+        /// Where.
+        source: Arc<SourceId>,
+        /// By which digest.
+        digest: Digest,
+    },
+    /// A source lists an image no longer.
+    ImageUnlisted {
+        /// Where.
+        source: Arc<SourceId>,
+        /// By which digest.
+        digest: Digest,
+    },
     /// An image appeared or changed, its scan excepted.
     ImageChanged {
         /// The image.
@@ -61,8 +75,8 @@ pub enum Change {
     PackagesAdded(Vec<(PackageId, Arc<Package>)>),
     /// Packages that no image holds any more.
     PackagesForgotten(Vec<PackageId>),
-    /// Packages have these findings now, all of each package's.
-    PackagesMatched(Vec<(PackageId, Arc<[Finding]>)>),
+    /// Matching says this of packages from now on.
+    PackagesMatched(Vec<(PackageId, Matched)>),
     /// An image's findings changed.
     FindingsChanged {
         /// Its key.
@@ -209,6 +223,8 @@ impl Change {
             | Change::SourceForgotten(_)
             | Change::ScannerChanged(_)
             | Change::ScannerForgotten(_)
+            | Change::ImageListed { .. }
+            | Change::ImageUnlisted { .. }
             | Change::ImageScanned { .. }
             | Change::PackagesAdded(_)
             | Change::PackagesForgotten(_)

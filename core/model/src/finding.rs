@@ -51,18 +51,30 @@ pub struct Finding {
     pub fix: Option<Arc<str>>,
 }
 
-/// The findings of one package.
+/// What matching said of one package.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PackageFindings {
     /// The package.
     pub package: PackageId,
     /// Its findings; none is an answer too.
     pub findings: Vec<Finding>,
+    /// How many advisories name the package and cannot be compared with its version.
+    pub undecided: u32,
 }
 
-/// Findings by severity.
+/// The same, as it is kept.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Matched {
+    /// Its findings, the worst first.
+    pub findings: Arc<[Finding]>,
+    /// How many advisories name the package and cannot be compared with its version: while there
+    /// are any, no findings does not mean none.
+    pub undecided: u32,
+}
+
+/// Numbers by severity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Tally {
+pub struct BySeverity {
     /// Critical.
     pub critical: u64,
     /// High.
@@ -75,66 +87,10 @@ pub struct Tally {
     pub negligible: u64,
     /// Unknown.
     pub unknown: u64,
-    /// Those that have a fix.
-    pub fixable: u64,
-    /// Packages that were not matched yet: while there are any, the other numbers are too low.
-    pub unmatched: u64,
 }
 
-impl Tally {
-    /// The count of a package's findings; nothing if it was not matched yet.
-    pub fn of_package(findings: Option<&[Finding]>) -> Tally {
-        let mut tally = Tally::default();
-        match findings {
-            Some(findings) => findings.iter().for_each(|finding| tally.add(finding)),
-            None => tally.unmatched = 1,
-        }
-        tally
-    }
-
-    /// Count one finding.
-    pub fn add(&mut self, finding: &Finding) {
-        let count = match finding.vulnerability.severity {
-            Severity::Critical => &mut self.critical,
-            Severity::High => &mut self.high,
-            Severity::Medium => &mut self.medium,
-            Severity::Low => &mut self.low,
-            Severity::Negligible => &mut self.negligible,
-            Severity::Unknown => &mut self.unknown,
-        };
-        *count += 1;
-        self.fixable += u64::from(finding.fix.is_some());
-    }
-
-    /// The sum of both.
-    pub const fn plus(self, other: Tally) -> Tally {
-        Tally {
-            critical: self.critical + other.critical,
-            high: self.high + other.high,
-            medium: self.medium + other.medium,
-            low: self.low + other.low,
-            negligible: self.negligible + other.negligible,
-            unknown: self.unknown + other.unknown,
-            fixable: self.fixable + other.fixable,
-            unmatched: self.unmatched + other.unmatched,
-        }
-    }
-
-    /// This without `other`, which is part of it.
-    pub const fn minus(self, other: Tally) -> Tally {
-        Tally {
-            critical: self.critical.saturating_sub(other.critical),
-            high: self.high.saturating_sub(other.high),
-            medium: self.medium.saturating_sub(other.medium),
-            low: self.low.saturating_sub(other.low),
-            negligible: self.negligible.saturating_sub(other.negligible),
-            unknown: self.unknown.saturating_sub(other.unknown),
-            fixable: self.fixable.saturating_sub(other.fixable),
-            unmatched: self.unmatched.saturating_sub(other.unmatched),
-        }
-    }
-
-    /// How many findings of this severity.
+impl BySeverity {
+    /// How many of this severity.
     pub const fn of(&self, severity: Severity) -> u64 {
         match severity {
             Severity::Critical => self.critical,
@@ -146,8 +102,111 @@ impl Tally {
         }
     }
 
-    /// How many findings in all.
+    const fn of_mut(&mut self, severity: Severity) -> &mut u64 {
+        match severity {
+            Severity::Critical => &mut self.critical,
+            Severity::High => &mut self.high,
+            Severity::Medium => &mut self.medium,
+            Severity::Low => &mut self.low,
+            Severity::Negligible => &mut self.negligible,
+            Severity::Unknown => &mut self.unknown,
+        }
+    }
+
+    /// How many in all.
     pub const fn total(&self) -> u64 {
         self.critical + self.high + self.medium + self.low + self.negligible + self.unknown
+    }
+
+    /// The sum of both.
+    pub const fn plus(self, other: BySeverity) -> BySeverity {
+        BySeverity {
+            critical: self.critical + other.critical,
+            high: self.high + other.high,
+            medium: self.medium + other.medium,
+            low: self.low + other.low,
+            negligible: self.negligible + other.negligible,
+            unknown: self.unknown + other.unknown,
+        }
+    }
+
+    /// This without `other`, which is part of it.
+    pub const fn minus(self, other: BySeverity) -> BySeverity {
+        BySeverity {
+            critical: self.critical.saturating_sub(other.critical),
+            high: self.high.saturating_sub(other.high),
+            medium: self.medium.saturating_sub(other.medium),
+            low: self.low.saturating_sub(other.low),
+            negligible: self.negligible.saturating_sub(other.negligible),
+            unknown: self.unknown.saturating_sub(other.unknown),
+        }
+    }
+
+    /// Those of at least this severity.
+    pub fn from(mut self, least: Severity) -> BySeverity {
+        for severity in Severity::ALL.iter().filter(|severity| **severity < least) {
+            *self.of_mut(*severity) = 0;
+        }
+        self
+    }
+}
+
+/// Findings in numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Tally {
+    /// All of them.
+    pub findings: BySeverity,
+    /// Those that have a fix.
+    pub fixable: BySeverity,
+    /// Advisories that name a package and cannot be compared with its version.
+    pub undecided: u64,
+    /// Packages that were not matched yet: while there are any, the other numbers are too low.
+    pub unmatched: u64,
+}
+
+impl Tally {
+    /// The count of what a package has; nothing if it was not matched yet.
+    pub fn of_package(matched: Option<&Matched>) -> Tally {
+        let Some(matched) = matched else { return Tally { unmatched: 1, ..Tally::default() } };
+        let mut tally = Tally { undecided: matched.undecided.into(), ..Tally::default() };
+        matched.findings.iter().for_each(|finding| tally.add(finding));
+        tally
+    }
+
+    /// Count one finding.
+    pub fn add(&mut self, finding: &Finding) {
+        let severity = finding.vulnerability.severity;
+        *self.findings.of_mut(severity) += 1;
+        *self.fixable.of_mut(severity) += u64::from(finding.fix.is_some());
+    }
+
+    /// The sum of both.
+    pub const fn plus(self, other: Tally) -> Tally {
+        Tally {
+            findings: self.findings.plus(other.findings),
+            fixable: self.fixable.plus(other.fixable),
+            undecided: self.undecided + other.undecided,
+            unmatched: self.unmatched + other.unmatched,
+        }
+    }
+
+    /// This without `other`, which is part of it.
+    pub const fn minus(self, other: Tally) -> Tally {
+        Tally {
+            findings: self.findings.minus(other.findings),
+            fixable: self.fixable.minus(other.fixable),
+            undecided: self.undecided.saturating_sub(other.undecided),
+            unmatched: self.unmatched.saturating_sub(other.unmatched),
+        }
+    }
+
+    /// How many findings of this severity.
+    pub const fn of(&self, severity: Severity) -> u64 {
+        self.findings.of(severity)
+    }
+
+    /// How many findings in all.
+    pub const fn total(&self) -> u64 {
+        self.findings.total()
     }
 }

@@ -7,7 +7,7 @@
 
 use crate::life::{Circumstances, Happening, next};
 use crate::model::{Model, Step};
-use crate::{Change, Identity, Image, MAX_REFERENCES, ObservedContainer, Pod, Scan, State};
+use crate::{Change, Identity, Image, MAX_REFERENCES, ObservedContainer, ObservedImage, Pod, Scan, State};
 use api_vocab::{Digest, ImageRef, LeaseId, SourceId};
 use std::cmp::Reverse;
 use std::sync::Arc;
@@ -45,8 +45,25 @@ impl Model {
         self.know(&digest, &claim, step);
         let key = self.join(&digest, &claim, step)?;
         let pulls = container.repo_digests.iter().chain(&pull).map(pull_text);
-        self.seen(&key, &container.reference, pulls.collect(), source, step);
+        self.seen(&key, &[&container.reference], pulls.collect(), source, step);
         Some(digest)
+    }
+
+    /// The same for an image that a source lists. It may list any kind of digest, so that nothing
+    /// follows from what it does not name.
+    pub(crate) fn identify_listed(
+        &mut self,
+        observed: &ObservedImage,
+        source: &Arc<SourceId>,
+        step: &mut Step,
+    ) {
+        let weak = observed.repo_digests.iter().filter_map(ImageRef::digest).collect();
+        let claim = Claim { weak, ..Claim::default() };
+        self.know(&observed.digest, &claim, step);
+        let Some(key) = self.join(&observed.digest, &claim, step) else { return };
+        let references: Vec<&str> = observed.references.iter().map(|reference| &**reference).collect();
+        let pulls = observed.repo_digests.iter().map(pull_text).collect();
+        self.seen(&key, &references, pulls, source, step);
     }
 
     /// What a scanner found an image to be; answers the image's key from now on.
@@ -180,7 +197,7 @@ impl Model {
     fn seen(
         &mut self,
         key: &Digest,
-        reference: &str,
+        references: &[&str],
         pulls: Vec<String>,
         source: &Arc<SourceId>,
         step: &mut Step,
@@ -189,14 +206,16 @@ impl Model {
         let new = |list: &[Arc<str>], text: &str| {
             list.len() < MAX_REFERENCES && list.binary_search_by(|known| (**known).cmp(text)).is_err()
         };
-        let news = new(&image.references, reference)
+        let news = references.iter().any(|reference| new(&image.references, reference))
             || pulls.iter().any(|pull| new(&image.pulls, pull))
             || image.sources.binary_search(source).is_err();
         if !news {
             return;
         }
         let mut image = (**image).clone();
-        add(&mut image.references, self.shared.text(reference), MAX_REFERENCES);
+        for reference in references {
+            add(&mut image.references, self.shared.text(reference), MAX_REFERENCES);
+        }
         for pull in pulls {
             add(&mut image.pulls, pull.into(), MAX_REFERENCES);
         }

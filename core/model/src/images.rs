@@ -3,7 +3,9 @@
 //! One door in ([`Images::put`]) and one out ([`Images::remove`]): whatever is derived from a
 //! record follows the record there, so it cannot be forgotten anywhere else.
 
-use crate::{Image, PodId, Settings, State};
+use crate::nodes::{Nodes, Step};
+use crate::queue::{Hold, Line, Place, Queue};
+use crate::{Image, PodId, Registration, Settings, State};
 use api_vocab::{Digest, LeaseId, ScannerName, Timestamp};
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::collections::BTreeSet;
@@ -14,6 +16,8 @@ use std::sync::Arc;
 pub(crate) struct Usage {
     pub(crate) pods: FxHashSet<Arc<PodId>>,
     pub(crate) running: u32,
+    /// Nodes that run it, and those of them that have a scanner.
+    at: Step,
 }
 
 /// All images.
@@ -22,8 +26,8 @@ pub(crate) struct Images {
     records: FxHashMap<Arc<Digest>, Arc<Image>>,
     aliases: FxHashMap<Digest, Arc<Digest>>,
     usage: FxHashMap<Arc<Digest>, Usage>,
-    nodes: FxHashMap<Arc<str>, FxHashMap<Arc<Digest>, u32>>,
-    queue: BTreeSet<(Timestamp, Arc<Digest>)>,
+    nodes: Nodes,
+    queue: Queue,
     deadlines: BTreeSet<(Timestamp, Arc<Digest>)>,
     leases: FxHashMap<LeaseId, Arc<Digest>>,
     held: FxHashMap<ScannerName, u32>,
@@ -50,7 +54,7 @@ impl Images {
         self.usage.get(key)
     }
 
-    pub(crate) fn is_used(&self, key: &Digest) -> bool {
+    pub(crate) fn is_run(&self, key: &Digest) -> bool {
         self.usage.get(key).is_some_and(|usage| !usage.pods.is_empty())
     }
 
@@ -86,8 +90,8 @@ impl Images {
         for alias in &image.aliases {
             self.aliases.insert(alias.clone(), Arc::clone(key));
         }
-        if let Some(rank) = self.rank(image, settings) {
-            self.queue.insert((rank, Arc::clone(key)));
+        if let Some(place) = self.place(image) {
+            self.queue.insert(&place, &image.sources, key);
         }
         if let Some(due) = deadline(image, settings) {
             self.deadlines.insert((due, Arc::clone(key)));
@@ -105,8 +109,8 @@ impl Images {
                 self.aliases.remove(alias);
             }
         }
-        if let Some(rank) = self.rank(image, settings) {
-            self.queue.remove(&(rank, Arc::clone(key)));
+        if let Some(place) = self.place(image) {
+            self.queue.remove(&place, &image.sources, key);
         }
         if let Some(due) = deadline(image, settings) {
             self.deadlines.remove(&(due, Arc::clone(key)));
@@ -122,17 +126,19 @@ impl Images {
         }
     }
 
-    /// Its place in the queue: since when it counts as waiting. Nothing if it does not wait.
-    fn rank(&self, image: &Image, settings: &Settings) -> Option<Timestamp> {
-        let State::Queued { since, asked, .. } = image.state else { return None };
-        let mut rank = since;
-        if self.is_running(&image.key) {
-            rank = rank - settings.running_advantage;
-        }
-        if asked {
-            rank = rank - settings.asked_advantage;
-        }
-        Some(rank)
+    /// Its place in the queue; nothing if it does not wait.
+    fn place(&self, image: &Image) -> Option<Place> {
+        let State::Queued { since, asked, failed } = image.state else { return None };
+        let at = self.usage.get(&image.key).map(|usage| usage.at).unwrap_or_default();
+        let hold = match at {
+            Step { nodes: 0, .. } => Hold::Free,
+            _ if failed > 0 => Hold::Free,
+            Step { staffed: 0, .. } => Hold::Lonely,
+            Step { .. } => Hold::Staffed,
+        };
+        let line =
+            Line { hold, asked, running: self.is_running(&image.key), platform: image.platform.clone() };
+        Some(Place { line, since })
     }
 
     /// A pod runs the image from now on, or changed whether or where it does.
@@ -142,16 +148,15 @@ impl Images {
         pod: &Arc<PodId>,
         node: Option<&Arc<str>>,
         running: bool,
-        settings: &Settings,
     ) {
-        self.requeued(key, settings, |images| {
+        let step = node.map(|node| self.nodes.enter(node, &pod.source, key)).unwrap_or_default();
+        self.requeued(key, |images| {
             let usage = images.usage.entry(Arc::clone(key)).or_default();
             usage.pods.insert(Arc::clone(pod));
             usage.running += u32::from(running);
+            usage.at.nodes += step.nodes;
+            usage.at.staffed += step.staffed;
         });
-        if let Some(node) = node {
-            *self.nodes.entry(Arc::clone(node)).or_default().entry(Arc::clone(key)).or_default() += 1;
-        }
     }
 
     /// Undo an [`Images::attach`] with the same arguments.
@@ -161,66 +166,68 @@ impl Images {
         pod: &Arc<PodId>,
         node: Option<&Arc<str>>,
         running: bool,
-        settings: &Settings,
     ) {
-        self.requeued(key, settings, |images| {
+        let step = node.map(|node| self.nodes.leave(node, &pod.source, key)).unwrap_or_default();
+        self.requeued(key, |images| {
             if let Some(usage) = images.usage.get_mut(key) {
                 usage.pods.remove(pod);
                 usage.running = usage.running.saturating_sub(u32::from(running));
+                usage.at.nodes = usage.at.nodes.saturating_sub(step.nodes);
+                usage.at.staffed = usage.at.staffed.saturating_sub(step.staffed);
                 if usage.pods.is_empty() {
                     images.usage.remove(key);
                 }
             }
         });
-        if let Some(node) = node {
-            self.leave_node(node, key);
+    }
+
+    /// A scanner comes, or goes: images of its node are kept for it, or no longer.
+    pub(crate) fn staff(&mut self, scanner: &Registration, comes: bool) {
+        for key in self.nodes.staff(scanner, comes) {
+            self.requeued(&key, |images| {
+                let Some(usage) = images.usage.get_mut(&key) else { return };
+                let staffed = usage.at.staffed;
+                usage.at.staffed = if comes { staffed + 1 } else { staffed.saturating_sub(1) };
+            });
         }
     }
 
-    fn leave_node(&mut self, node: &Arc<str>, key: &Digest) {
-        let Some(keys) = self.nodes.get_mut(node) else { return };
-        if let Some(count) = keys.get_mut(key) {
-            *count = count.saturating_sub(1);
-            if *count == 0 {
-                keys.remove(key);
-            }
-        }
-        if keys.is_empty() {
-            self.nodes.remove(node);
-        }
-    }
-
-    /// Change what a rank in the queue depends on.
-    fn requeued(&mut self, key: &Arc<Digest>, settings: &Settings, change: impl FnOnce(&mut Self)) {
+    /// Change what a place in the queue depends on.
+    fn requeued(&mut self, key: &Arc<Digest>, change: impl FnOnce(&mut Self)) {
         let waits = |image: &&Arc<Image>| matches!(image.state, State::Queued { .. });
         let Some(image) = self.records.get(key).filter(waits).cloned() else { return change(self) };
-        let was = self.rank(&image, settings);
+        let was = self.place(&image);
         change(self);
-        let is = self.rank(&image, settings);
+        let is = self.place(&image);
         if was != is {
-            was.map(|rank| self.queue.remove(&(rank, Arc::clone(key))));
-            is.map(|rank| self.queue.insert((rank, Arc::clone(key))));
+            was.iter().for_each(|place| self.queue.remove(place, &image.sources, key));
+            is.iter().for_each(|place| self.queue.insert(place, &image.sources, key));
         }
     }
 
-    /// Queued images, the longest waiting first, with since when they count as waiting.
-    pub(crate) fn queue(&self) -> impl Iterator<Item = (Timestamp, &Arc<Image>)> {
-        self.queue.iter().filter_map(|(rank, key)| Some((*rank, self.records.get(key)?)))
+    /// Images that wait.
+    pub(crate) const fn queue(&self) -> &Queue {
+        &self.queue
     }
 
-    /// Of these digests and of what the node runs: the images that are queued.
-    pub(crate) fn queued_near<'a>(
-        &'a self,
-        node: Option<&Arc<str>>,
-        holds: &'a [Digest],
-        settings: &'a Settings,
-    ) -> impl Iterator<Item = (Timestamp, &'a Arc<Image>)> {
-        let runs = node.and_then(|node| self.nodes.get(node)).into_iter().flat_map(|keys| keys.keys());
-        let digests = holds.iter().chain(runs.map(|key| &**key));
-        digests.filter_map(|digest| {
-            let image = self.find(digest)?;
-            Some((self.rank(image, settings)?, image))
-        })
+    /// The image that a scanner should scan next: of those that its node runs or holds, which
+    /// count as having waited longer, and of those that it may have wherever they run.
+    pub(crate) fn best_for(
+        &self,
+        scanner: &Registration,
+        holds: &[Digest],
+        now: Timestamp,
+        settings: &Settings,
+    ) -> Option<&Arc<Image>> {
+        let anywhere = self.queue.best_for(scanner, now, settings);
+        let digests = holds.iter().chain(self.nodes.near(scanner).map(|key| &**key));
+        let near = digests.filter_map(|digest| {
+            let image = self.find(digest).filter(|image| suits(scanner, image))?;
+            let place = self.place(image)?;
+            Some((place.line.rank(place.since, settings) - settings.local_advantage, &image.key))
+        });
+        let (_, key) = near.chain(anywhere).min()?;
+        self.records.get(key)
     }
 
     /// The image whose time comes first, and when.
@@ -233,6 +240,14 @@ impl Images {
     pub(crate) fn leases(&self) -> impl Iterator<Item = (LeaseId, &Arc<Digest>)> {
         self.leases.iter().map(|(lease, key)| (*lease, key))
     }
+}
+
+/// Whether a scanner can read an image, as far as is known.
+fn suits(scanner: &Registration, image: &Image) -> bool {
+    let platform = image.platform.as_ref();
+    let reads = scanner.platforms.is_empty() || platform.is_none_or(|p| scanner.platforms.contains(p));
+    let reaches = image.sources.is_empty() || image.sources.iter().any(|source| scanner.reaches(source));
+    reads && reaches
 }
 
 /// When the sweeper has something to do with an image.

@@ -2,12 +2,19 @@
 
 use crate::life::{Circumstances, Happening, Unmoved, next};
 use crate::model::{Model, Step};
-use crate::{Answer, Change, Grant, Identity, Image, LayerAnswer, Refusal, Registration, Scanner, State};
+use crate::{
+    Answer, Change, Grant, Identity, Image, LayerAnswer, PullSecret, Refusal, Registration, Scanner, State,
+};
 use api_vocab::{Digest, ExtractorSet, LeaseId, ScannerName, Timestamp};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 const MAX_LEASES: u32 = 64;
 const MAX_LAYERS: usize = 512;
+/// Secrets that a grant names.
+const MAX_PULL_SECRETS: usize = 16;
+/// Pods that are asked for theirs.
+const MAX_ASKED_PODS: usize = 1024;
 
 impl Model {
     pub(crate) fn register(
@@ -30,7 +37,12 @@ impl Model {
 
     fn put_scanner(&mut self, scanner: Scanner, step: &mut Step) {
         let scanner = Arc::new(scanner);
-        self.scanners.insert(scanner.registration.name.clone(), Arc::clone(&scanner));
+        let before = self.scanners.insert(scanner.registration.name.clone(), Arc::clone(&scanner));
+        let is_same = |before: &Arc<Scanner>| before.registration == scanner.registration;
+        if !before.as_ref().is_some_and(is_same) {
+            self.images.staff(&scanner.registration, true);
+            before.iter().for_each(|before| self.images.staff(&before.registration, false));
+        }
         step.tell(Change::ScannerChanged(scanner));
     }
 
@@ -58,33 +70,38 @@ impl Model {
         if self.images.held_by(name) >= max {
             return Err(Refusal::TooManyLeases { scanner: name.clone(), max });
         }
-        let best = self.best_for(&scanner.registration, holds);
+        let best = self.images.best_for(&scanner.registration, holds, step.now, &self.settings).cloned();
         self.scanner_heard(name, step);
         let Some(image) = best else { return Ok(Answer::Lease(None)) };
         let granted = Happening::Granted { lease: id, scanner: name.clone() };
         let Ok(state) = next(&image.state, &granted, self.at(&image.key, step)) else {
             return Ok(Answer::Lease(None));
         };
-        let grant = grant(&image, &state);
+        let grant = grant(&image, &state, self.pull_secrets(&image.key));
         self.put_image(Image { state, ..(*image).clone() }, step);
         Ok(Answer::Lease(grant.map(Box::new)))
     }
 
-    pub(crate) fn at<'a>(&'a self, key: &'a Digest, step: &Step) -> Circumstances<'a> {
-        Circumstances { key, now: step.now, settings: &self.settings }
+    /// The names of secrets that pods which run an image are pulled with.
+    fn pull_secrets(&self, key: &Digest) -> Vec<PullSecret> {
+        let pods = self.images.usage(key).into_iter().flat_map(|usage| &usage.pods).take(MAX_ASKED_PODS);
+        let mut found = BTreeSet::new();
+        for pod in pods.filter_map(|id| self.pods.get(id)) {
+            let names = pod.context.iter().flat_map(|context| &context.pull_secrets);
+            found.extend(names.map(|name| PullSecret {
+                source: Arc::clone(&pod.id.source),
+                namespace: pod.id.key.namespace().into(),
+                name: name.clone(),
+            }));
+            if found.len() >= MAX_PULL_SECRETS {
+                break;
+            }
+        }
+        found.into_iter().take(MAX_PULL_SECRETS).collect()
     }
 
-    /// The queued image that a scanner should scan next.
-    fn best_for(&self, scanner: &Registration, holds: &[Digest]) -> Option<Arc<Image>> {
-        let fits = |image: &Image| suits(scanner, image);
-        let anywhere = self.images.queue().find(|(_, image)| fits(image));
-        let near = self
-            .images
-            .queued_near(scanner.node.as_ref(), holds, &self.settings)
-            .filter(|(_, image)| fits(image))
-            .map(|(rank, image)| (rank - self.settings.local_advantage, image));
-        let best = near.chain(anywhere).min_by(|(one, a), (other, b)| (one, &a.key).cmp(&(other, &b.key)));
-        best.map(|(_, image)| Arc::clone(image))
+    pub(crate) fn at<'a>(&'a self, key: &'a Digest, step: &Step) -> Circumstances<'a> {
+        Circumstances { key, now: step.now, settings: &self.settings }
     }
 
     /// The image under a lease that is in force.
@@ -132,7 +149,7 @@ impl Model {
         self.identified(&image.key, identity, Some(lease), step);
         let mut answer =
             LayerAnswer { settled: self.images.under(lease).is_none(), ..LayerAnswer::default() };
-        let mut seen = std::collections::BTreeSet::new();
+        let mut seen = BTreeSet::new();
         for diff_id in layers.iter().filter(|diff_id| seen.insert(*diff_id)) {
             if answer.settled || self.layers.is_known(diff_id, set) {
                 answer.known.push(diff_id.clone());
@@ -174,17 +191,7 @@ pub(crate) fn check_layers(layers: &[Digest]) -> Result<(), Refusal> {
     if count > MAX_LAYERS { Err(Refusal::TooManyLayers { count, max: MAX_LAYERS }) } else { Ok(()) }
 }
 
-/// Whether a scanner can read an image, as far as is known.
-fn suits(scanner: &Registration, image: &Image) -> bool {
-    let platform = image.platform.as_ref();
-    let reads = scanner.platforms.is_empty() || platform.is_none_or(|p| scanner.platforms.contains(p));
-    let reaches = scanner.sources.is_empty()
-        || image.sources.is_empty()
-        || image.sources.iter().any(|source| scanner.sources.contains(source));
-    reads && reaches
-}
-
-fn grant(image: &Image, state: &State) -> Option<Grant> {
+fn grant(image: &Image, state: &State, pull_secrets: Vec<PullSecret>) -> Option<Grant> {
     let State::Leased { lease, until, attempt, .. } = state else { return None };
     Some(Grant {
         lease: *lease,
@@ -194,6 +201,7 @@ fn grant(image: &Image, state: &State) -> Option<Grant> {
         pulls: image.pulls.clone(),
         sources: image.sources.clone(),
         platform: image.platform.clone(),
+        pull_secrets,
         attempt: *attempt,
         until: *until,
     })

@@ -29,7 +29,7 @@
 //!
 //! | from | what happens | to |
 //! |---|---|---|
-//! | – | a pod refers to the digest | Queued |
+//! | – | a pod refers to the digest, or a source lists it | Queued |
 //! | Queued | [`Command::Lease`] | Leased |
 //! | Leased | [`Command::Renew`] | Leased, later until |
 //! | Leased | [`Command::Report`] | Scanned |
@@ -45,6 +45,12 @@
 //! longer ([`Settings`]); so nothing starves. A scanner that names sources or platforms gets only
 //! images of these.
 //!
+//! Of images that other nodes run it gets what its [`Reach`] allows: one that reaches a registry
+//! gets those of no node at once, those of nodes without a scanner after [`Settings::node_wait`],
+//! and any of which an attempt has failed; those of a node with a scanner are kept for that. Each
+//! question looks at the heads of a few lines, at what the scanner's node runs, and at what it says
+//! to hold: never at all that wait.
+//!
 //! # Findings
 //!
 //! Findings hang on unique packages ([`PackageId`]). [`Answer::Reported`], [`Answer::Unmatched`]
@@ -59,6 +65,7 @@
 
 mod answer;
 mod command;
+mod context;
 mod event;
 mod finding;
 mod identity;
@@ -67,14 +74,17 @@ mod images;
 mod layers;
 mod lease;
 mod life;
+mod listings;
 mod matching;
 mod model;
+mod nodes;
 mod observe;
 mod ordered;
 mod packages;
 mod pod;
 mod pods;
 mod postings;
+mod queue;
 mod refusal;
 mod report;
 mod restore;
@@ -89,17 +99,19 @@ mod view;
 #[cfg(test)]
 mod tests;
 
-pub use answer::{Answer, Applied, Grant, LayerAnswer, ObservationRefusal, Observed};
+pub use answer::{Answer, Applied, Grant, LayerAnswer, ObservationRefusal, Observed, PullSecret};
 pub use command::{
-    Command, Failure, FailureKind, Identity, Observation, ObservedContainer, ObservedPod, Report,
+    Command, Failure, FailureKind, Identity, Observation, ObservedContainer, ObservedImage, ObservedPod,
+    Report,
 };
+pub use context::{ExposurePath, PodContext, Privileges, WorkloadSettings};
 pub use event::{Change, Event, MAX_MENTIONS, Mention, News, Notice};
-pub use finding::{Finding, PackageFindings, PackageId, Tally, Vulnerability};
+pub use finding::{BySeverity, Finding, Matched, PackageFindings, PackageId, Tally, Vulnerability};
 pub use image::{Image, MAX_PROBLEMS, MAX_REFERENCES, Scan, Stage, State, UnknownStage};
 pub use model::Model;
 pub use pod::{Container, Pod, PodId};
 pub use refusal::Refusal;
-pub use scanner::{Registration, Scanner};
+pub use scanner::{Reach, Registration, Scanner};
 pub use settings::Settings;
 pub use shared::Shared;
 pub use snapshot::Snapshot;

@@ -105,14 +105,15 @@ fn leased(
             Ok(State::Leased { lease, scanner: scanner.clone(), until, attempt })
         }
         Happening::Reported => Ok(State::Scanned),
-        Happening::Failed(Failure { kind: FailureKind::Permanent, reason }) => {
+        Happening::Failed(Failure { kind: FailureKind::Permanent, reason, .. }) => {
             Ok(State::Unscannable { since: at.now, reason: Arc::clone(reason) })
         }
-        Happening::Failed(Failure { kind: FailureKind::Transient, reason }) => {
-            Ok(after_attempt(attempt, Arc::clone(reason), at))
+        Happening::Failed(Failure { kind: FailureKind::Transient, reason, retry_after }) => {
+            Ok(after_attempt(attempt, Arc::clone(reason), retry_after.unwrap_or_default(), at))
         }
         Happening::Swept if expired => {
-            Ok(after_attempt(attempt, format!("lease of scanner {scanner} expired").into(), at))
+            let reason = format!("lease of scanner {scanner} expired").into();
+            Ok(after_attempt(attempt, reason, Duration::ZERO, at))
         }
         Happening::Granted { .. } | Happening::Asked => Err(Unmoved::Leased),
         Happening::Swept | Happening::Outdated | Happening::NewPlace => Err(Unmoved::Indifferent),
@@ -154,12 +155,13 @@ fn unscannable(happening: &Happening, at: Circumstances<'_>) -> Result<State, Un
 }
 
 /// An attempt failed: wait for the next, or give up.
-fn after_attempt(attempt: u32, reason: Arc<str>, at: Circumstances<'_>) -> State {
+fn after_attempt(attempt: u32, reason: Arc<str>, least: Duration, at: Circumstances<'_>) -> State {
     if attempt >= at.settings.max_attempts {
         let reason = format!("{attempt} attempts failed; the last: {reason}").into();
         return State::Unscannable { since: at.now, reason };
     }
-    State::Backoff { until: at.now + wait(attempt, at), failed: attempt, reason }
+    let least = least.min(at.settings.backoff_longest);
+    State::Backoff { until: at.now + wait(attempt, at).max(least), failed: attempt, reason }
 }
 
 /// Exponential, and between half and all of it, so that images that failed together do not come

@@ -2,7 +2,7 @@
 
 use crate::model::{Model, Step};
 use crate::{
-    Answer, Change, Finding, MAX_MENTIONS, Mention, PackageFindings, PackageId, Refusal, Scan, Tally,
+    Answer, Change, Finding, MAX_MENTIONS, Matched, Mention, PackageFindings, PackageId, Refusal, Scan, Tally,
 };
 use api_vocab::{Digest, Package, RevisionId, Severity};
 use rustc_hash::FxHashMap;
@@ -61,16 +61,16 @@ impl Model {
     fn set_findings(&mut self, findings: Vec<PackageFindings>, step: &mut Step) {
         let mut changed = Vec::new();
         let mut touched: FxHashMap<u32, Difference> = FxHashMap::default();
-        for PackageFindings { package: id, findings } in findings {
+        for PackageFindings { package: id, findings, undecided } in findings {
             let Some(entry) = self.packages.get(id) else { continue };
-            let (package, before) = (Arc::clone(&entry.package), entry.findings.clone());
-            let now = self.compact(findings);
+            let (package, before) = (Arc::clone(&entry.package), entry.matched.clone());
+            let now = Matched { findings: self.compact(findings), undecided };
             if before.as_ref() == Some(&now) {
                 continue;
             }
-            let difference = difference(&package, before.as_deref(), &now);
+            let difference = difference(&package, before.as_ref(), &now);
             self.packages.holders(id).for_each(|image| touched.entry(image).or_default().add(&difference));
-            self.packages.set_findings(id, Arc::clone(&now));
+            self.packages.set_matched(id, now.clone());
             changed.push((id, now));
         }
         if changed.is_empty() {
@@ -142,7 +142,8 @@ impl Model {
         let entries = packages.iter().filter_map(|id| self.packages.get(*id));
         entries
             .flat_map(|entry| {
-                entry.findings.iter().flat_map(|findings| findings.iter()).map(|f| mention(&entry.package, f))
+                let findings = entry.matched.iter().flat_map(|matched| matched.findings.iter());
+                findings.map(|finding| mention(&entry.package, finding))
             })
             .collect()
     }
@@ -180,16 +181,16 @@ fn mention(package: &Arc<Package>, finding: &Finding) -> Mention {
 }
 
 /// Findings that only one of two sets names.
-fn difference(package: &Arc<Package>, before: Option<&[Finding]>, now: &[Finding]) -> Difference {
+fn difference(package: &Arc<Package>, before: Option<&Matched>, now: &Matched) -> Difference {
     let only_in = |one: &[Finding], other: &[Finding]| {
         let ids: BTreeSet<&str> = other.iter().map(|finding| &*finding.vulnerability.id).collect();
         let only = one.iter().filter(|finding| !ids.contains(&*finding.vulnerability.id));
         only.map(|finding| mention(package, finding)).collect()
     };
-    let known = before.unwrap_or(&[]);
+    let known = before.map_or(&[][..], |before| &before.findings);
     Difference {
-        appeared: only_in(now, known),
-        disappeared: only_in(known, now),
+        appeared: only_in(&now.findings, known),
+        disappeared: only_in(known, &now.findings),
         before: Tally::of_package(before),
         after: Tally::of_package(Some(now)),
     }

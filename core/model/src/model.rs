@@ -2,6 +2,7 @@
 
 use crate::images::Images;
 use crate::layers::Layers;
+use crate::listings::Listings;
 use crate::packages::Packages;
 use crate::pods::Pods;
 use crate::shared::Shared;
@@ -24,11 +25,14 @@ pub struct Model {
     pub(crate) scanners: BTreeMap<ScannerName, Arc<Scanner>>,
     pub(crate) pods: Pods,
     pub(crate) images: Images,
+    pub(crate) listings: Listings,
     pub(crate) layers: Layers,
     pub(crate) packages: Packages,
     pub(crate) tallies: FxHashMap<Arc<Digest>, Tally>,
     pub(crate) revision: Option<RevisionId>,
     pub(crate) extractor_set: Option<ExtractorSet>,
+    /// When time was last taken into account.
+    pub(crate) swept: Timestamp,
 }
 
 /// The changes of the command at hand, and its time.
@@ -55,11 +59,13 @@ impl Model {
             scanners: BTreeMap::new(),
             pods: Pods::default(),
             images: Images::default(),
+            listings: Listings::default(),
             layers: Layers::default(),
             packages: Packages::default(),
             tallies: FxHashMap::default(),
             revision: None,
             extractor_set: None,
+            swept: Timestamp::from_millis(0),
         }
     }
 
@@ -77,7 +83,9 @@ impl Model {
         match command {
             Command::Observe { source, observations } => Ok(self.observe(&source, observations, step)),
             Command::ObserveAll { source, pods } => Ok(self.observe_all(&source, pods, step)),
-            Command::ObserveRest { source, named } => Ok(self.observe_rest(&source, named, step)),
+            Command::ObserveRest { source, named, images } => {
+                Ok(self.observe_rest(&source, named, images, step))
+            }
             Command::Heartbeat { source } => Ok(self.heartbeat(&source, step)),
             Command::ForgetSource { source } => self.forget_source(&source, step),
             Command::RegisterScanner(registration) => self.register(registration, step),

@@ -11,6 +11,10 @@ use std::sync::Arc;
 
 const MAX_CONTAINERS: usize = 128;
 const MAX_LABELS: usize = 64;
+/// Entries of any list of what surrounds a pod.
+const MAX_ENTRIES: usize = 64;
+/// Bytes of a pod's labels and of all that surrounds it.
+const MAX_TEXT: usize = 32 << 10;
 const MAX_NAME: usize = 512;
 const MAX_VALUE: usize = 1024;
 
@@ -29,6 +33,11 @@ impl Model {
                 Observation::PodPresent(pod) => self.take_pod(&shared, pod, step).map(drop),
                 Observation::PodGone(key) => {
                     self.drop_pod(&PodId { source: Arc::clone(&shared), key }, step);
+                    Ok(())
+                }
+                Observation::ImagePresent(image) => self.take_image(&shared, &image, step),
+                Observation::ImageGone(digest) => {
+                    self.drop_image(&shared, &digest, step);
                     Ok(())
                 }
             };
@@ -53,13 +62,21 @@ impl Model {
             observed.count(index, self.take_pod(&shared, pod, step));
         }
         self.drop_absent(source, |id| present.contains(id), step);
+        self.drop_unlisted(source, &BTreeSet::new(), step);
         Answer::Observed(observed)
     }
 
-    pub(crate) fn observe_rest(&mut self, source: &SourceId, named: Vec<PodKey>, step: &mut Step) -> Answer {
+    pub(crate) fn observe_rest(
+        &mut self,
+        source: &SourceId,
+        named: Vec<PodKey>,
+        images: Vec<Digest>,
+        step: &mut Step,
+    ) -> Answer {
         self.heard(source, true, step);
         let named: BTreeSet<PodKey> = named.into_iter().collect();
         self.drop_absent(source, |id| named.contains(&id.key), step);
+        self.drop_unlisted(source, &images.into_iter().collect(), step);
         Answer::Done
     }
 
@@ -83,6 +100,7 @@ impl Model {
         for id in self.pods.ids_of(source) {
             self.drop_pod(&id, step);
         }
+        self.drop_unlisted(source, &BTreeSet::new(), step);
         step.tell(Change::SourceForgotten(source.clone()));
         Ok(Answer::Done)
     }
@@ -141,6 +159,7 @@ impl Model {
             phase: observed.phase,
             started_at: observed.started_at,
             labels: self.shared.labels(&observed.labels),
+            context: self.shared.context(observed.context),
             containers,
         }
     }
@@ -170,7 +189,7 @@ impl Model {
             self.detach(before);
         }
         for key in pod.each_image() {
-            self.images.attach(key, &pod.id, pod.node.as_ref(), pod.is_running(), &self.settings);
+            self.images.attach(key, &pod.id, pod.node.as_ref(), pod.is_running());
         }
         self.recount(&pod, step);
         if let Some(before) = before {
@@ -187,22 +206,27 @@ impl Model {
 
     fn detach(&mut self, pod: &Pod) {
         for key in pod.each_image() {
-            self.images.detach(key, &pod.id, pod.node.as_ref(), pod.is_running(), &self.settings);
+            self.images.detach(key, &pod.id, pod.node.as_ref(), pod.is_running());
         }
     }
 
     /// Note of images whether anything refers to them.
     fn recount(&mut self, pod: &Pod, step: &mut Step) {
         for key in pod.each_image() {
-            let Some(image) = self.images.find(key) else { continue };
-            let used = self.images.is_used(&image.key);
-            if used == image.unused_since.is_none() {
-                continue;
-            }
-            let unused_since = (!used).then_some(step.now);
-            let image = Image { unused_since, ..(**image).clone() };
-            self.put_image(image, step);
+            self.recount_image(key, step);
         }
+    }
+
+    /// Note of an image whether anything refers to it.
+    pub(crate) fn recount_image(&mut self, digest: &Digest, step: &mut Step) {
+        let Some(image) = self.images.find(digest) else { return };
+        let used = self.images.is_run(&image.key) || self.listings.names(image);
+        if used == image.unused_since.is_none() {
+            return;
+        }
+        let unused_since = (!used).then_some(step.now);
+        let image = Image { unused_since, ..(**image).clone() };
+        self.put_image(image, step);
     }
 }
 
@@ -243,11 +267,25 @@ fn check(pod: &ObservedPod) -> Result<(), ObservationRefusal> {
         .labels
         .iter()
         .flat_map(|(name, value)| [("a label's name", &**name, MAX_NAME), ("a label", &**value, MAX_VALUE)]);
+    if let Some((what, count)) = pod.context.sizes().find(|(_, count)| *count > MAX_ENTRIES) {
+        return Err(ObservationRefusal::TooMany { pod: name(), what, count, max: MAX_ENTRIES });
+    }
+    let around = pod.context.texts().map(|(field, text)| (field, text, MAX_VALUE));
     let texts = [("the uid", &*pod.uid, MAX_NAME), ("the node", pod.node.as_deref().unwrap_or(""), MAX_NAME)];
-    for (field, text, max) in texts.into_iter().chain(container_texts).chain(label_texts) {
+    let mut bytes = 0;
+    for (field, text, max) in around.chain(label_texts) {
+        bytes += text.len();
         if text.len() > max {
             return Err(ObservationRefusal::TooLong { pod: name(), field, length: text.len(), max });
         }
+    }
+    for (field, text, max) in texts.into_iter().chain(container_texts) {
+        if text.len() > max {
+            return Err(ObservationRefusal::TooLong { pod: name(), field, length: text.len(), max });
+        }
+    }
+    if bytes > MAX_TEXT {
+        return Err(ObservationRefusal::TooLarge { pod: name(), bytes, max: MAX_TEXT });
     }
     Ok(())
 }

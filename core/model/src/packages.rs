@@ -1,7 +1,7 @@
 //! The fleet's unique packages: numbers, findings, and which images hold them.
 
 use crate::postings::Postings;
-use crate::{Finding, PackageId, Tally};
+use crate::{Matched, PackageId, Tally};
 use api_vocab::{Digest, Package};
 use rustc_hash::FxHashMap;
 use std::collections::BTreeSet;
@@ -14,7 +14,7 @@ pub(crate) type Numbered = (PackageId, Arc<Package>);
 #[derive(Debug)]
 pub(crate) struct Entry {
     pub(crate) package: Arc<Package>,
-    pub(crate) findings: Option<Arc<[Finding]>>,
+    pub(crate) matched: Option<Matched>,
     images: Postings,
 }
 
@@ -60,7 +60,7 @@ impl Packages {
         self.ids.insert(Arc::clone(&package), id);
         self.unmatched.insert(id);
         if let Some(place) = self.table.get_mut(id.index()) {
-            *place = Some(Entry { package, findings: None, images: Postings::default() });
+            *place = Some(Entry { package, matched: None, images: Postings::default() });
         }
     }
 
@@ -121,15 +121,11 @@ impl Packages {
         }
     }
 
-    pub(crate) fn set_findings(&mut self, id: PackageId, findings: Arc<[Finding]>) {
+    pub(crate) fn set_matched(&mut self, id: PackageId, matched: Matched) {
         if let Some(entry) = self.get_mut(id) {
-            entry.findings = Some(findings);
+            entry.matched = Some(matched);
             self.unmatched.remove(&id);
         }
-    }
-
-    pub(crate) fn findings(&self, id: PackageId) -> Option<&Arc<[Finding]>> {
-        self.get(id)?.findings.as_ref()
     }
 
     /// Numbers of the images that hold a package.
@@ -143,7 +139,7 @@ impl Packages {
     }
 
     pub(crate) fn tally(&self, ids: &[PackageId]) -> Tally {
-        let one = |id: &PackageId| Tally::of_package(self.findings(*id).map(|findings| &**findings));
+        let one = |id: &PackageId| Tally::of_package(self.get(*id).and_then(|entry| entry.matched.as_ref()));
         ids.iter().map(one).fold(Tally::default(), Tally::plus)
     }
 

@@ -1,5 +1,6 @@
 //! Pods as the core knows them: compact records, strings shared between them.
 
+use crate::{ExposurePath, PodContext, Tally};
 use api_vocab::{ContainerKind, Digest, Owner, PodKey, PodPhase, SourceId, Timestamp};
 use std::cmp::Ordering;
 use std::sync::Arc;
@@ -68,6 +69,8 @@ pub struct Pod {
     pub started_at: Option<Timestamp>,
     /// Labels that the perceiver was told to send, sorted by name.
     pub labels: Arc<[(Arc<str>, Arc<str>)]>,
+    /// What surrounds it; nothing where nothing is known.
+    pub context: Option<Arc<PodContext>>,
     /// Its containers, as its platform lists them.
     pub containers: Box<[Container]>,
 }
@@ -104,6 +107,16 @@ impl Pod {
     /// Whether it has a container whose image is not known yet.
     pub fn is_unresolved(&self) -> bool {
         self.containers.iter().any(|container| container.image.is_none())
+    }
+
+    /// The ways that lead to it from outside; empty: none is known.
+    pub fn exposure(&self) -> &[ExposurePath] {
+        self.context.as_ref().map_or(&[], |context| &context.exposure)
+    }
+
+    /// What counts of these findings for it.
+    pub fn count(&self, tally: Tally) -> Tally {
+        self.context.as_ref().map_or(tally, |context| context.settings.count(tally))
     }
 
     /// Whether it runs right now.

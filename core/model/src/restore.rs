@@ -1,6 +1,6 @@
 //! From a model to its records and back.
 
-use crate::{Container, Image, Model, Pod, PodId, Scan, Settings, Snapshot};
+use crate::{Container, Image, Matched, Model, Pod, PodId, Scan, Settings, Snapshot};
 use api_vocab::Digest;
 use std::sync::Arc;
 
@@ -21,10 +21,10 @@ impl Model {
             model.packages.insert(id, package);
         }
         model.packages.reserve(snapshot.next_package);
-        for (id, findings) in snapshot.findings {
+        for (id, Matched { findings, undecided }) in snapshot.findings {
             let findings =
                 if model.is_compact(&findings) { findings } else { model.compact(findings.to_vec()) };
-            model.packages.set_findings(id, findings);
+            model.packages.set_matched(id, Matched { findings, undecided });
         }
         for (diff_id, sets) in &snapshot.layers {
             for set in sets {
@@ -36,8 +36,15 @@ impl Model {
                 model.layers.learn(diff_id, set);
             }
         }
+        for scanner in model.scanners.values() {
+            model.images.staff(&scanner.registration, true);
+        }
         snapshot.images.into_iter().for_each(|image| model.restore_image(image));
         snapshot.pods.into_iter().for_each(|pod| model.restore_pod(pod));
+        for (source, digest) in &snapshot.listings {
+            let source = model.shared.source(source);
+            model.listings.insert(&source, digest);
+        }
         model
     }
 
@@ -88,7 +95,7 @@ impl Model {
     fn restore_pod(&mut self, pod: Arc<Pod>) {
         let pod = if self.is_shared_pod(&pod) { pod } else { Arc::new(self.shared_pod(&pod)) };
         for key in pod.each_image() {
-            self.images.attach(key, &pod.id, pod.node.as_ref(), pod.is_running(), &self.settings);
+            self.images.attach(key, &pod.id, pod.node.as_ref(), pod.is_running());
         }
         self.pods.insert(pod);
     }
@@ -99,6 +106,7 @@ impl Model {
             && pod.node.as_ref().is_none_or(|node| self.shared.keeps_text(node))
             && pod.owner.as_ref().is_none_or(|owner| self.shared.keeps_owner(owner))
             && self.shared.keeps_labels(&pod.labels)
+            && pod.context.as_ref().is_none_or(|context| self.shared.keeps_context(context))
             && pod.containers.iter().all(|container| self.is_shared_container(container))
     }
 
@@ -124,6 +132,7 @@ impl Model {
             node: pod.node.as_ref().map(|node| self.shared.text(node)),
             owner: pod.owner.as_ref().map(|owner| self.shared.owner(owner)),
             labels: self.shared.labels(&pod.labels),
+            context: pod.context.as_deref().and_then(|context| self.shared.context(context.clone())),
             containers,
             ..*pod
         }
@@ -135,8 +144,7 @@ impl Model {
 
     /// All records.
     pub fn snapshot(&self) -> Snapshot {
-        let found =
-            |(id, entry): (_, &crate::packages::Entry)| Some((id, Arc::clone(entry.findings.as_ref()?)));
+        let found = |(id, entry): (_, &crate::packages::Entry)| Some((id, entry.matched.clone()?));
         Snapshot {
             last_event: self.last_event,
             next_package: self.packages.next(),
@@ -145,6 +153,11 @@ impl Model {
             sources: self.sources.values().cloned().collect(),
             scanners: self.scanners.values().cloned().collect(),
             pods: self.pods.sorted().into_iter().cloned().collect(),
+            listings: self
+                .listings
+                .iter()
+                .map(|(source, digest)| (Arc::clone(source), digest.clone()))
+                .collect(),
             images: self.images.sorted().into_iter().cloned().collect(),
             packages: self.packages.iter().map(|(id, entry)| (id, Arc::clone(&entry.package))).collect(),
             findings: self.packages.iter().filter_map(found).collect(),

@@ -20,6 +20,26 @@ pub struct Registration {
     pub platforms: Vec<Platform>,
     /// How many leases it may hold at once.
     pub max_leases: u32,
+    /// Which images its fetcher can read.
+    pub reach: Reach,
+}
+
+/// Which images a scanner's fetcher can read, besides those that its node runs or holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Reach {
+    /// All of its sources, at once.
+    Sources,
+    /// Those that a registry has: once no scanner of a node that runs them can be waited for.
+    Registry,
+    /// None.
+    Node,
+}
+
+impl Registration {
+    /// Whether it reads images of this source.
+    pub(crate) fn reaches(&self, source: &SourceId) -> bool {
+        self.sources.is_empty() || self.sources.contains(source)
+    }
 }
 
 /// A registered scanner.

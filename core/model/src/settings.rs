@@ -19,6 +19,9 @@ pub struct Settings {
     pub source_stale: Duration,
     /// After which silence a scanner without leases is forgotten.
     pub scanner_unseen: Duration,
+    /// How long an image waits for a scanner of a node that runs it, where none of these nodes has
+    /// one, before any that reaches a registry may have it.
+    pub node_wait: Duration,
     /// How much waiting time an image gains that the scanner's own node runs or holds.
     pub local_advantage: Duration,
     /// How much waiting time an image gains that some pod runs right now.
@@ -39,7 +42,8 @@ impl Default for Settings {
             backoff_longest: minutes(30),
             retention: minutes(24 * 60),
             source_stale: minutes(5),
-            scanner_unseen: minutes(10),
+            scanner_unseen: minutes(2),
+            node_wait: minutes(1),
             local_advantage: minutes(30),
             running_advantage: minutes(10),
             asked_advantage: minutes(60),

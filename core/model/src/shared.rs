@@ -1,6 +1,6 @@
 //! Values that many records share, kept once.
 
-use crate::Vulnerability;
+use crate::{PodContext, Vulnerability};
 use api_vocab::{ExtractorSet, Owner, SourceId};
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::borrow::Borrow;
@@ -32,9 +32,12 @@ impl<T: ?Sized + Hash + Eq> Pool<T> {
         if let Some(kept) = self.values.get(value) {
             return Arc::clone(kept);
         }
-        let kept = make(value);
-        self.values.insert(Arc::clone(&kept));
-        kept
+        self.keep(make(value))
+    }
+
+    fn keep(&mut self, value: Arc<T>) -> Arc<T> {
+        self.values.insert(Arc::clone(&value));
+        value
     }
 
     /// Drop what nobody else holds, if the set has doubled since the last time.
@@ -56,6 +59,7 @@ pub struct Shared {
     sources: Pool<SourceId>,
     extractor_sets: Pool<ExtractorSet>,
     labels: Pool<[(Arc<str>, Arc<str>)]>,
+    contexts: Pool<PodContext>,
     vulnerabilities: FxHashMap<Arc<str>, Arc<Vulnerability>>,
     prune_vulnerabilities_at: usize,
 }
@@ -81,6 +85,18 @@ impl Shared {
         self.extractor_sets.get(set, |set| Arc::new(set.clone()))
     }
 
+    /// What surrounds a pod; nothing where nothing is known.
+    pub fn context(&mut self, mut context: PodContext) -> Option<Arc<PodContext>> {
+        if context == PodContext::default() {
+            return None;
+        }
+        context.sort();
+        match self.contexts.values.get(&context) {
+            Some(kept) => Some(Arc::clone(kept)),
+            None => Some(self.contexts.keep(Arc::new(context))),
+        }
+    }
+
     /// Whether this very text is the one that is kept, as all that follow ask of their values; a
     /// value that equals no other is kept from now on.
     pub(crate) fn keeps_text(&mut self, text: &Arc<str>) -> bool {
@@ -97,6 +113,10 @@ impl Shared {
 
     pub(crate) fn keeps_extractor_set(&mut self, set: &Arc<ExtractorSet>) -> bool {
         self.extractor_sets.keeps(set)
+    }
+
+    pub(crate) fn keeps_context(&mut self, context: &Arc<PodContext>) -> bool {
+        self.contexts.keeps(context)
     }
 
     pub(crate) fn keeps_labels(&mut self, labels: &Labels) -> bool {
@@ -134,6 +154,7 @@ impl Shared {
 
     pub(crate) fn prune(&mut self) {
         self.labels.prune();
+        self.contexts.prune();
         self.texts.prune();
         self.owners.prune();
         self.sources.prune();

@@ -1,7 +1,7 @@
 //! All of a model, as records: what a store gives back, and what two models are compared by.
 
-use crate::{Finding, Image, PackageId, Pod, Scanner, Source};
-use api_vocab::{Digest, ExtractorSet, Package, RevisionId};
+use crate::{Image, Matched, PackageId, Pod, Scanner, Source};
+use api_vocab::{Digest, ExtractorSet, Package, RevisionId, SourceId};
 use std::sync::Arc;
 
 /// All records, each list in ascending order of its keys.
@@ -24,12 +24,14 @@ pub struct Snapshot {
     pub scanners: Vec<Arc<Scanner>>,
     /// By source, then key.
     pub pods: Vec<Arc<Pod>>,
+    /// Images that sources list, by source, then digest.
+    pub listings: Vec<(Arc<SourceId>, Digest)>,
     /// By key; each with its last scan.
     pub images: Vec<Arc<Image>>,
     /// By number.
     pub packages: Vec<(PackageId, Arc<Package>)>,
     /// By package; packages that were never matched are not named.
-    pub findings: Vec<(PackageId, Arc<[Finding]>)>,
+    pub findings: Vec<(PackageId, Matched)>,
     /// By diff-id: the extractor sets whose inventories of the layer are stored, sorted.
     pub layers: Vec<(Arc<Digest>, Vec<Arc<ExtractorSet>>)>,
 }

@@ -21,7 +21,9 @@ impl Model {
             step.tell(Change::LayerForgotten { diff_id, extractor_set });
         }
         self.shared.prune();
-        Answer::Swept { next: self.next_sweep() }
+        let opened = self.images.queue().has_opened(self.swept, step.now, &self.settings);
+        self.swept = step.now;
+        Answer::Swept { next: self.next_sweep(step.now), opened }
     }
 
     /// Bring an image further whose time has come; answers whether that was possible.
@@ -68,12 +70,14 @@ impl Model {
         });
         let names: Vec<_> = unseen.map(|scanner| scanner.registration.name.clone()).collect();
         for name in names {
-            self.scanners.remove(&name);
+            if let Some(scanner) = self.scanners.remove(&name) {
+                self.images.staff(&scanner.registration, false);
+            }
             step.tell(Change::ScannerForgotten(name));
         }
     }
 
-    fn next_sweep(&self) -> Option<Timestamp> {
+    fn next_sweep(&self, now: Timestamp) -> Option<Timestamp> {
         let image = self.images.first_due().map(|(due, _)| due);
         let fresh = self.sources.values().filter(|source| source.health == SourceHealth::Fresh);
         let source = fresh.map(|source| source.last_seen + self.settings.source_stale).min();
@@ -81,7 +85,8 @@ impl Model {
             self.scanners.values().filter(|scanner| self.images.held_by(&scanner.registration.name) == 0);
         let scanner = idle.map(|scanner| scanner.last_seen + self.settings.scanner_unseen).min();
         let layer = self.layers.idle_since().map(|since| since + self.settings.retention);
-        [image, source, scanner, layer].into_iter().flatten().min()
+        let open = self.images.queue().next_open(now, &self.settings);
+        [image, source, scanner, layer, open].into_iter().flatten().min()
     }
 
     pub(crate) fn rescan(&mut self, digest: &Digest, step: &mut Step) -> Result<Answer, Refusal> {

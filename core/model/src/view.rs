@@ -2,7 +2,9 @@
 
 use crate::ordered::{Map, Ordered};
 use crate::postings::Postings;
-use crate::{Change, Event, Finding, Image, PackageId, Pod, PodId, Scanner, Snapshot, Source, Stage, Tally};
+use crate::{
+    Change, Event, Finding, Image, Matched, PackageId, Pod, PodId, Scanner, Snapshot, Source, Stage, Tally,
+};
 use api_vocab::{Digest, ExtractorSet, Package, PodKey, RevisionId, ScannerName, SourceId};
 use std::collections::BTreeSet;
 use std::ops::Bound;
@@ -35,8 +37,15 @@ pub struct FleetPackage {
     pub id: PackageId,
     /// What it is.
     pub package: Arc<Package>,
-    /// Its findings; nothing until it was matched.
-    pub findings: Option<Arc<[Finding]>>,
+    /// What matching said of it; nothing until it was matched.
+    pub matched: Option<Matched>,
+}
+
+impl FleetPackage {
+    /// Its findings; none until it was matched.
+    pub fn findings(&self) -> &[Finding] {
+        self.matched.as_ref().map_or(&[], |matched| &matched.findings)
+    }
 }
 
 /// The fleet in numbers.
@@ -303,7 +312,11 @@ impl View {
             Change::ExtractorsWanted(set) => {
                 self.change_totals(|totals| totals.extractor_set = Some(set.clone()));
             }
-            Change::ImageScanned { .. } | Change::LayerKnown { .. } | Change::LayerForgotten { .. } => {}
+            Change::ImageListed { .. }
+            | Change::ImageUnlisted { .. }
+            | Change::ImageScanned { .. }
+            | Change::LayerKnown { .. }
+            | Change::LayerForgotten { .. } => {}
         }
         self.change_totals(|totals| totals.last_event = event.id);
     }
@@ -435,14 +448,14 @@ impl View {
 
     fn count(&self, packages: &[PackageId]) -> Tally {
         let one = |id: &PackageId| {
-            Tally::of_package(self.packages.get(id).and_then(|package| package.findings).as_deref())
+            Tally::of_package(self.packages.get(id).and_then(|package| package.matched).as_ref())
         };
         packages.iter().map(one).fold(Tally::default(), Tally::plus)
     }
 
     fn add_packages(&self, packages: &[(PackageId, Arc<Package>)]) {
         for (id, package) in packages {
-            let fleet = FleetPackage { id: *id, package: Arc::clone(package), findings: None };
+            let fleet = FleetPackage { id: *id, package: Arc::clone(package), matched: None };
             self.packages.put(*id, fleet);
             for name in names(package) {
                 self.names.entry(name.into()).or_default().push(*id);
@@ -461,10 +474,10 @@ impl View {
         }
     }
 
-    fn put_findings(&self, matched: &[(PackageId, Arc<[Finding]>)]) {
-        for (id, findings) in matched {
+    fn put_findings(&self, matched: &[(PackageId, Matched)]) {
+        for (id, matched) in matched {
             if let Some(fleet) = self.packages.get(id) {
-                self.packages.put(*id, FleetPackage { findings: Some(Arc::clone(findings)), ..fleet });
+                self.packages.put(*id, FleetPackage { matched: Some(matched.clone()), ..fleet });
             }
         }
     }

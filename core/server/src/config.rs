@@ -60,6 +60,9 @@ pub struct ScanConfig {
     pub source_stale_seconds: u64,
     /// After which silence a scanner without leases is forgotten.
     pub scanner_unseen_seconds: u64,
+    /// How long an image waits for a scanner of a node that runs it, where none of these nodes has
+    /// one, before a scanner that reaches a registry may have it.
+    pub node_wait_seconds: u64,
 }
 
 /// Where advisories come from.
@@ -123,6 +126,7 @@ impl Default for ScanConfig {
             retention_seconds: settings.retention.as_secs(),
             source_stale_seconds: settings.source_stale.as_secs(),
             scanner_unseen_seconds: settings.scanner_unseen.as_secs(),
+            node_wait_seconds: settings.node_wait.as_secs(),
         }
     }
 }
@@ -201,6 +205,7 @@ impl Config {
             retention: seconds(self.scans.retention_seconds),
             source_stale: seconds(self.scans.source_stale_seconds),
             scanner_unseen: seconds(self.scans.scanner_unseen_seconds),
+            node_wait: seconds(self.scans.node_wait_seconds),
             ..Settings::default()
         }
     }

@@ -4,9 +4,9 @@ use crate::convert::observation::{Complaint, outcome_to};
 use crate::engine::{Engine, EngineError};
 use actix_web::web::{Bytes, BytesMut, Payload};
 use api_chassis::http::HttpError;
-use api_vocab::{PodKey, SourceId};
+use api_vocab::{Digest, PodKey, SourceId};
 use api_wire::observation::{ObservationOutcome, RefusedObservation};
-use core_model::{Answer, Command, Observation, ObservedPod};
+use core_model::{Answer, Command, Observation};
 use futures_util::StreamExt;
 use std::time::Duration;
 
@@ -76,6 +76,7 @@ pub struct FullState {
     batch: (Vec<u64>, Vec<Observation>),
     /// Everything the stream named, taken or not.
     named: Vec<PodKey>,
+    listed: Vec<Digest>,
     line: u64,
     outcome: ObservationOutcome,
 }
@@ -88,20 +89,25 @@ impl FullState {
             source,
             batch: Default::default(),
             named: Vec::new(),
+            listed: Vec::new(),
             line: 0,
             outcome: ObservationOutcome::default(),
         }
     }
 
     /// Take the next line.
-    pub async fn take(&mut self, pod: Result<ObservedPod, Complaint>) -> Result<(), EngineError> {
+    pub async fn take(&mut self, seen: Result<Observation, Complaint>) -> Result<(), EngineError> {
         let line = self.line;
         self.line += 1;
-        match pod {
-            Ok(pod) => {
-                self.named.push(pod.key.clone());
+        match seen {
+            Ok(seen) => {
+                match &seen {
+                    Observation::PodPresent(pod) => self.named.push(pod.key.clone()),
+                    Observation::ImagePresent(image) => self.listed.push(image.digest.clone()),
+                    Observation::PodGone(_) | Observation::ImageGone(_) => {}
+                }
                 self.batch.0.push(line);
-                self.batch.1.push(Observation::PodPresent(pod));
+                self.batch.1.push(seen);
                 if self.batch.1.len() >= BATCH { self.flush().await } else { Ok(()) }
             }
             Err(message) => {
@@ -117,7 +123,8 @@ impl FullState {
     pub async fn end(mut self) -> Result<ObservationOutcome, EngineError> {
         self.flush().await?;
         if self.outcome.refused_total == 0 {
-            let command = Command::ObserveRest { source: self.source, named: self.named };
+            let command =
+                Command::ObserveRest { source: self.source, named: self.named, images: self.listed };
             self.engine.apply(command).await?;
         }
         Ok(self.outcome)

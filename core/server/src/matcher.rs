@@ -204,7 +204,11 @@ pub fn find(index: &Index, packages: &Packages) -> Vec<PackageFindings> {
         .iter()
         .map(|(id, package)| {
             let found = index.find(package);
-            PackageFindings { package: *id, findings: found.findings.into_iter().map(finding).collect() }
+            PackageFindings {
+                package: *id,
+                undecided: u32::try_from(found.undecided.len()).unwrap_or(u32::MAX),
+                findings: found.findings.into_iter().map(finding).collect(),
+            }
         })
         .collect()
 }

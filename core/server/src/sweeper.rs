@@ -17,7 +17,12 @@ pub async fn run(engine: Engine, clock: Arc<dyn Clock>, shutdown: Shutdown) {
     let mut pause = Duration::ZERO;
     while shutdown.sleep(pause).await {
         pause = match engine.apply(Command::Sweep).await {
-            Ok(Answer::Swept { next: Some(next) }) => next.since(clock.now()).clamp(SHORTEST, LONGEST),
+            Ok(Answer::Swept { next, opened }) => {
+                if opened {
+                    engine.work().notify_waiters();
+                }
+                next.map_or(LONGEST, |next| next.since(clock.now()).clamp(SHORTEST, LONGEST))
+            }
             Ok(_) => LONGEST,
             Err(EngineError::Stopped) => return,
             Err(error) => {

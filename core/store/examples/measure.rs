@@ -276,6 +276,7 @@ fn pod(n: u32, images: u32) -> ObservedPod {
             ("app.kubernetes.io/name".into(), format!("service-{service}").into()),
             ("app.kubernetes.io/part-of".into(), namespace.into()),
         ],
+        context: PodContext::default(),
         containers: vec![container("main", service), container("proxy", n % 3)],
     }
 }
@@ -289,6 +290,7 @@ fn registration() -> Registration {
         sources: Vec::new(),
         platforms: Vec::new(),
         max_leases: 4,
+        reach: Reach::Sources,
     }
 }
 
@@ -339,5 +341,5 @@ fn package_findings(n: u32) -> PackageFindings {
         Finding { vulnerability: Arc::new(vulnerability), fix: (k > 0).then(|| "1:9.9-1".into()) }
     };
     let count = if n.is_multiple_of(5) { 3 } else { 0 };
-    PackageFindings { package: PackageId::new(n), findings: (0..count).map(finding).collect() }
+    PackageFindings { package: PackageId::new(n), findings: (0..count).map(finding).collect(), undecided: 0 }
 }

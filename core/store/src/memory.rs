@@ -3,8 +3,8 @@
 
 use crate::{Batch, Blob, Done, Durable, Notices, Store, StoreError};
 use api_vocab::{Digest, ExtractorSet, Package, ScannerName, SourceId};
-use core_model::{Change, Event, Finding, Image, Notice, PackageId, Pod, PodId, Scanner, Snapshot, Source};
-use std::collections::{BTreeMap, VecDeque};
+use core_model::{Change, Event, Image, Matched, Notice, PackageId, Pod, PodId, Scanner, Snapshot, Source};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
@@ -22,9 +22,10 @@ struct Kept {
     sources: BTreeMap<SourceId, Arc<Source>>,
     scanners: BTreeMap<ScannerName, Arc<Scanner>>,
     pods: BTreeMap<Arc<PodId>, Arc<Pod>>,
+    listings: BTreeSet<(Arc<SourceId>, Digest)>,
     images: BTreeMap<Arc<Digest>, Arc<Image>>,
     packages: BTreeMap<PackageId, Arc<Package>>,
-    findings: BTreeMap<PackageId, Arc<[Finding]>>,
+    findings: BTreeMap<PackageId, Matched>,
     layers: BTreeMap<Arc<Digest>, Vec<Arc<ExtractorSet>>>,
     inventories: BTreeMap<Digest, Vec<u8>>,
     layer_blobs: BTreeMap<(Digest, ExtractorSet), Vec<u8>>,
@@ -96,6 +97,12 @@ impl Kept {
             Change::ScannerForgotten(name) => drop(self.scanners.remove(name)),
             Change::PodPresent(pod) => drop(self.pods.insert(Arc::clone(&pod.id), Arc::clone(pod))),
             Change::PodGone(pod) => drop(self.pods.remove(&pod.id)),
+            Change::ImageListed { source, digest } => {
+                self.listings.insert((Arc::clone(source), digest.clone()));
+            }
+            Change::ImageUnlisted { source, digest } => {
+                self.listings.remove(&(Arc::clone(source), digest.clone()));
+            }
             Change::ImageChanged { image, .. } => {
                 self.images.insert(Arc::clone(&image.key), Arc::clone(image));
             }
@@ -145,9 +152,10 @@ impl Kept {
             sources: self.sources.values().cloned().collect(),
             scanners: self.scanners.values().cloned().collect(),
             pods: self.pods.values().cloned().collect(),
+            listings: self.listings.iter().cloned().collect(),
             images: self.images.values().cloned().collect(),
             packages: self.packages.iter().map(|(id, package)| (*id, Arc::clone(package))).collect(),
-            findings: self.findings.iter().map(|(id, findings)| (*id, Arc::clone(findings))).collect(),
+            findings: self.findings.iter().map(|(id, matched)| (*id, matched.clone())).collect(),
             layers: self.layers.iter().map(|(id, sets)| (Arc::clone(id), sets.clone())).collect(),
             ..self.rest.clone()
         }

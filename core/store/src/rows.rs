@@ -1,6 +1,7 @@
 //! How records look on disk: private JSON with short field names. A field that is added later has
 //! a default, so that older rows stay readable without a migration.
 
+mod context;
 mod digest;
 mod image;
 mod known;
@@ -9,6 +10,7 @@ mod package;
 mod pod;
 mod scanner;
 
+pub(crate) use context::ContextRow;
 pub(crate) use digest::{DigestText, digest_text};
 pub(crate) use image::{ImageRow, ScanRow};
 pub(crate) use known::Known;

@@ -31,6 +31,7 @@ contract! {
     empty_store_loads_an_empty_model,
     fleet_loaded_equals_the_live_model,
     pods_gone_and_images_retired_are_not_loaded,
+    images_listed_are_loaded_until_they_are_not,
     merged_images_load_as_one,
     package_numbers_are_never_given_twice,
     findings_loaded_are_not_announced_again,
@@ -66,6 +67,20 @@ fn pods_gone_and_images_retired_are_not_loaded(store: &dyn Store) {
     writer.check();
     let loaded = store.load().unwrap();
     assert_eq!((loaded.images.len(), loaded.pods.len(), loaded.scanners.len()), (1, 1, 0));
+}
+
+fn images_listed_are_loaded_until_they_are_not(store: &dyn Store) {
+    let mut writer = Writer::new(store);
+    writer.list(1, &[1, 2]);
+    writer.list(2, &[2]);
+    writer.check();
+    writer
+        .apply(Command::Observe { source: source(1), observations: vec![Observation::ImageGone(digest(2))] });
+    writer.apply(Command::ObserveRest { source: source(2), named: vec![], images: vec![] });
+    writer.check();
+    let loaded = store.load().unwrap();
+    assert_eq!(loaded.listings, [(source(1).into(), digest(1))]);
+    assert_eq!(loaded.images.len(), 2, "an image is kept for a while");
 }
 
 fn merged_images_load_as_one(store: &dyn Store) {

@@ -45,7 +45,7 @@ fn snapshot_loaded_is_shared_by_model_and_view() {
         assert!(Arc::ptr_eq(one, other) && Arc::ptr_eq(one, &view.image(&one.key).unwrap()));
     }
     for ((_, one), (_, other)) in loaded.findings.iter().zip(&kept.findings) {
-        assert!(Arc::ptr_eq(one, other));
+        assert!(Arc::ptr_eq(&one.findings, &other.findings));
     }
 }
 
@@ -65,7 +65,30 @@ fn schema_from_the_future_is_refused() {
     drop(open(&path));
     rusqlite::Connection::open(&path).unwrap().pragma_update(None, "user_version", 99).unwrap();
     let refused = SqliteStore::open(&path, Options::default());
-    assert!(matches!(refused, Err(StoreError::NewerSchema { found: 99, known: 1, .. })));
+    assert!(matches!(refused, Err(StoreError::NewerSchema { found: 99, known: 3, .. })));
+}
+
+#[test]
+fn file_of_the_first_schema_is_brought_up_to_date() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("perceptor.db");
+    let kept = {
+        let store = open(&path);
+        let mut writer = Writer::new(&store);
+        writer.fleet();
+        writer.find("revision-1", &[(0, vec![finding(1)])]);
+        writer.model.snapshot()
+    };
+    let file = rusqlite::Connection::open(&path).unwrap();
+    file.execute_batch(
+        "ALTER TABLE findings DROP COLUMN undecided; DROP TABLE listings; PRAGMA user_version = 1",
+    )
+    .unwrap();
+    drop(file);
+    let loaded = open(&path).load().unwrap();
+    assert!(kept.findings.iter().any(|(_, matched)| matched.undecided > 0));
+    assert!(loaded.findings.iter().all(|(_, matched)| matched.undecided == 0));
+    assert_eq!((loaded.findings.len(), loaded.pods), (kept.findings.len(), kept.pods));
 }
 
 #[test]

@@ -49,6 +49,7 @@ pub fn pod(n: usize) -> Result<ObservedPod> {
         phase: PodPhase::Running,
         started_at: Some(Timestamp::from_millis(1_700_000_000_000 + n as i64)),
         labels: vec![("app".into(), format!("service{workload}").into()), ("tier".into(), "web".into())],
+        context: core_model::PodContext::default(),
         containers: vec![ObservedContainer {
             name: "main".into(),
             kind: ContainerKind::Regular,
@@ -120,6 +121,7 @@ pub fn scan(inventories: &Inventories, apply: &mut dyn FnMut(Command) -> Result<
         sources: Vec::new(),
         platforms: Vec::new(),
         max_leases: 1,
+        reach: core_model::Reach::Sources,
     }))?;
     for n in 0.. {
         let id = LeaseId::from_bits(n as u128 + 1);

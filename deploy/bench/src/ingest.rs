@@ -156,6 +156,14 @@ fn floor(folder: &Path, load: &Load) -> Result<f64> {
 
 fn on_the_wire(observation: &Observation) -> wire::Observation {
     match observation {
+        Observation::ImageGone(digest) => wire::Observation::ImageGone { digest: digest.clone() },
+        Observation::ImagePresent(image) => wire::Observation::ImagePresent {
+            image: wire::ObservedImage {
+                digest: image.digest.clone(),
+                references: image.references.iter().map(ToString::to_string).collect(),
+                repo_digests: image.repo_digests.iter().map(ToString::to_string).collect(),
+            },
+        },
         Observation::PodGone(key) => wire::Observation::PodGone { key: key.to_string() },
         Observation::PodPresent(pod) => wire::Observation::PodPresent {
             pod: wire::ObservedPod {

@@ -268,6 +268,15 @@ pub struct PodsArgs {
     /// Part of the name
     #[arg(long)]
     pub name_contains: Option<String>,
+    /// Only those that can be reached from outside (true), or not as far as is known (false)
+    #[arg(long)]
+    pub public: Option<bool>,
+    /// The service account
+    #[arg(long)]
+    pub service_account: Option<String>,
+    /// The team that is to be told
+    #[arg(long)]
+    pub team: Option<String>,
 }
 
 /// `findings`.

@@ -43,6 +43,7 @@ fn registration(settings: &ScannerSettings, engine: &dyn Engine) -> ScannerRegis
         sources: settings.sources.clone(),
         platforms: Vec::new(),
         max_leases: settings.max_leases.clamp(1, 64),
+        registry: None,
     }
 }
 

@@ -43,9 +43,14 @@ impl Index {
                 }
             }
         }
+        let findings = merge(&hits);
+        let is_told = |id: &Box<str>| {
+            findings.iter().any(|found| found.id == *id || found.aliases.binary_search(id).is_ok())
+        };
+        undecided.retain(|id| !is_told(id));
         undecided.sort();
         undecided.dedup();
-        Found { findings: merge(&hits), undecided }
+        Found { findings, undecided }
     }
 
     fn entries<'a>(&'a self, key: &KeyRef<'_>) -> impl Iterator<Item = (u64, Entry<'a>)> + use<'a> {

@@ -7,8 +7,8 @@ use api_vocab::{Severity, Timestamp};
 pub struct Found {
     /// One finding for each vulnerability, sorted by id.
     pub findings: Vec<Finding>,
-    /// Advisories that name the package, of which its version could not be judged: while there
-    /// are any, no findings does not mean none.
+    /// Advisories that name the package, of which its version could not be judged, and that no
+    /// finding tells; sorted. While there are any, no findings does not mean none.
     pub undecided: Vec<Box<str>>,
 }
 

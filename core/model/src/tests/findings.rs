@@ -15,7 +15,7 @@ fn scanned(packages: &[u8]) -> (World, Vec<(PackageId, Arc<Package>)>) {
 }
 
 fn matched(id: PackageId, findings: &[Finding]) -> Command {
-    let findings = vec![PackageFindings { package: id, findings: findings.to_vec() }];
+    let findings = vec![PackageFindings { package: id, findings: findings.to_vec(), undecided: 0 }];
     Command::Match { revision: revision(1), findings }
 }
 
@@ -43,7 +43,8 @@ fn package_matched_is_counted_and_announced_worst_first() {
     let changes = world.changes(matched(unmatched[0].0, &findings));
     assert_eq!(mentioned(&changes).0, ["CVE-2", "CVE-1"]);
     let tally = world.view.tally(&digest(1)).unwrap();
-    assert_eq!((tally.critical, tally.low, tally.fixable, tally.unmatched), (1, 1, 2, 0));
+    assert_eq!((tally.findings.critical, tally.findings.low), (1, 1));
+    assert_eq!((tally.fixable, tally.unmatched), (tally.findings, 0));
     assert_eq!(world.view.totals().findings, tally);
 }
 
@@ -56,7 +57,11 @@ fn package_matched_again_alike_is_no_event() {
     let change = Command::ChangeRevision {
         revision: revision(2),
         below: world.model.next_package(),
-        findings: vec![PackageFindings { package: unmatched[0].0, findings: findings.to_vec() }],
+        findings: vec![PackageFindings {
+            package: unmatched[0].0,
+            findings: findings.to_vec(),
+            undecided: 0,
+        }],
     };
     assert_eq!(world.changes(change), [Change::RevisionChanged(revision(2))]);
 }
@@ -68,11 +73,12 @@ fn revision_changed_announces_what_came_and_went() {
     let findings = vec![PackageFindings {
         package: unmatched[0].0,
         findings: vec![finding("CVE-2", Severity::High), finding("CVE-3", Severity::Low)],
+        undecided: 0,
     }];
     let below = world.model.next_package();
     let changes = world.changes(Command::ChangeRevision { revision: revision(2), below, findings });
     assert_eq!(mentioned(&changes), (vec!["CVE-3".to_owned()], vec!["CVE-1".to_owned()]));
-    assert_eq!(world.view.tally(&digest(1)).unwrap().high, 1);
+    assert_eq!(world.view.tally(&digest(1)).unwrap().findings.high, 1);
 }
 
 #[test]
@@ -90,6 +96,34 @@ fn findings_of_a_stale_revision_are_refused() {
     let refused = world.try_apply(matched(unmatched[0].0, &[]));
     let stale = Refusal::StaleRevision { given: revision(1), in_force: Some(revision(2)) };
     assert_eq!(refused, Err(stale));
+}
+
+#[test]
+fn advisory_undecided_is_counted_until_it_is_decided() {
+    let (mut world, unmatched) = scanned(&[1, 2]);
+    let undecided = |id, undecided| Command::Match {
+        revision: revision(1),
+        findings: vec![PackageFindings { package: id, findings: Vec::new(), undecided }],
+    };
+    world.apply(undecided(unmatched[0].0, 2));
+    let changes = world.changes(undecided(unmatched[1].0, 1));
+    let told = changes
+        .iter()
+        .any(|change| matches!(change, Change::FindingsChanged { tally, .. } if tally.undecided == 3));
+    assert!(told, "{changes:?}");
+    assert_eq!(world.view.totals().findings.undecided, 3);
+    assert_eq!(world.view.package(unmatched[0].0).unwrap().matched.unwrap().undecided, 2);
+    world.apply(undecided(unmatched[0].0, 0));
+    assert_eq!(world.view.tally(&digest(1)).unwrap().undecided, 1);
+    assert!(world.changes(undecided(unmatched[1].0, 1)).is_empty());
+}
+
+#[test]
+fn tally_by_least_severity_leaves_out_what_is_below() {
+    let by = BySeverity { critical: 1, high: 2, medium: 3, low: 4, negligible: 5, unknown: 6 };
+    assert_eq!(by.from(Severity::High), BySeverity { critical: 1, high: 2, ..BySeverity::default() });
+    assert_eq!(by.from(Severity::Unknown), by);
+    assert_eq!((by.total(), by.from(Severity::Low).total()), (21, 10));
 }
 
 #[test]

@@ -31,7 +31,7 @@ fn happenings() -> Vec<Happening> {
         Happening::Renewed,
         Happening::Reported,
         Happening::Failed(transient("slow")),
-        Happening::Failed(Failure { kind: FailureKind::Permanent, reason: "none".into() }),
+        Happening::Failed(Failure { kind: FailureKind::Permanent, reason: "none".into(), retry_after: None }),
         Happening::Swept,
         Happening::Asked,
         Happening::Outdated,

@@ -1,9 +1,12 @@
 //! Tests of the model as a whole: a world with a manual clock.
 
+mod context;
 mod findings;
 mod identities;
 mod leases;
 mod life;
+mod listings;
+mod nodes;
 mod observations;
 mod random;
 mod sweeping;

@@ -25,7 +25,8 @@ pub(super) fn check(world: &World) {
 /// Whatever is derived equals its recomputation.
 fn check_derived(model: &Model, restored: &Model) {
     let queue = |model: &Model| -> Vec<_> {
-        model.images.queue().map(|(rank, image)| (rank, image.key.clone())).collect()
+        let standing = model.images.queue().iter();
+        standing.map(|(line, since, key)| (line.clone(), since, key.clone())).collect()
     };
     assert_eq!(queue(model), queue(restored));
     let queued = model.images.sorted().into_iter().filter(|image| image.stage() == Stage::Queued).count();
@@ -62,9 +63,18 @@ fn check_pods(snapshot: &Snapshot) {
     for pod in &snapshot.pods {
         used.extend(pod.images().into_iter().cloned());
     }
+    let listed = |image: &Image| {
+        snapshot.listings.iter().any(|(_, digest)| *digest == *image.key || image.aliases.contains(digest))
+    };
+    assert!(
+        snapshot.listings.iter().all(|(_, digest)| {
+            keys.contains(digest) || snapshot.images.iter().any(|image| image.aliases.contains(digest))
+        }),
+        "an image that is listed exists"
+    );
     assert!(used.is_subset(&keys), "a pod's image exists");
     for image in &snapshot.images {
-        assert_eq!(image.unused_since.is_none(), used.contains(&image.key));
+        assert_eq!(image.unused_since.is_none(), used.contains(&image.key) || listed(image));
         assert!(image.scan.is_some() || image.state != State::Scanned);
         assert!(!keys.iter().any(|key| image.aliases.contains(key)), "an alias is no key");
     }
@@ -95,8 +105,9 @@ fn seen(view: &View) -> String {
 
 #[derive(Debug, Clone)]
 enum Deed {
-    Present { source: u8, pod: u8, image: Option<u8>, repos: Vec<u8>, running: bool },
+    Present { source: u8, pod: u8, image: Option<u8>, repos: Vec<u8>, running: bool, place: u8 },
     Gone { source: u8, pod: u8 },
+    List { source: u8, image: u8, repos: Vec<u8>, there: bool },
     All { source: u8, pods: Vec<(u8, u8)> },
     Ask { scanner: u8, holds: Vec<u8> },
     Renew(u8),
@@ -108,6 +119,7 @@ enum Deed {
     Extractors(u8),
     Revision { n: u8, package: u8, findings: u8 },
     Match { package: u8, findings: u8 },
+    Join { scanner: u8, node: Option<u8>, reach: u8, source: Option<u8> },
     Pass(u32),
 }
 
@@ -115,14 +127,20 @@ fn deeds() -> impl Strategy<Value = Vec<Deed>> {
     let image = || prop::option::weighted(0.8, 1..9_u8);
     let list = || prop::collection::vec(1..9_u8, 0..3);
     let deed = prop_oneof![
-        4 => (1..3_u8, 0..6_u8, image(), list(), any::<bool>()).prop_map(|(source, pod, image, repos, running)| {
-            Deed::Present { source, pod, image, repos, running }
-        }),
+        4 => (1..3_u8, 0..6_u8, image(), list(), any::<bool>(), any::<u8>()).prop_map(
+            |(source, pod, image, repos, running, place)| Deed::Present { source, pod, image, repos, running, place }
+        ),
+        2 => (1..4_u8, prop::option::of(0..3_u8), 0..3_u8, prop::option::weighted(0.3, 1..3_u8)).prop_map(
+            |(scanner, node, reach, source)| Deed::Join { scanner, node, reach, source }
+        ),
         1 => (1..3_u8, 0..6_u8).prop_map(|(source, pod)| Deed::Gone { source, pod }),
+        2 => (1..3_u8, 1..9_u8, list(), prop::bool::weighted(0.7)).prop_map(
+            |(source, image, repos, there)| Deed::List { source, image, repos, there }
+        ),
         1 => (1..3_u8, prop::collection::vec((0..6_u8, 1..9_u8), 0..4)).prop_map(|(source, pods)| {
             Deed::All { source, pods }
         }),
-        4 => (1..3_u8, list()).prop_map(|(scanner, holds)| Deed::Ask { scanner, holds }),
+        4 => (1..4_u8, list()).prop_map(|(scanner, holds)| Deed::Ask { scanner, holds }),
         1 => any::<u8>().prop_map(Deed::Renew),
         2 => (any::<u8>(), image(), image(), list()).prop_map(|(lease, config, index, layers)| {
             Deed::Layers { lease, config, index, layers }
@@ -150,7 +168,7 @@ fn identity(config: Option<u8>, index: Option<u8>) -> Identity {
 fn findings(package: u8, count: u8) -> Vec<PackageFindings> {
     let severity = |n: u8| Severity::ALL[usize::from(n) % Severity::ALL.len()];
     let findings = (0..count).map(|n| finding(&format!("CVE-{n}"), severity(n + package))).collect();
-    vec![PackageFindings { package: PackageId::new(package.into()), findings }]
+    vec![PackageFindings { package: PackageId::new(package.into()), findings, undecided: (count / 2).into() }]
 }
 
 fn observed(name: u8, image: Option<u8>, repos: &[u8], running: bool) -> ObservedPod {
@@ -159,6 +177,24 @@ fn observed(name: u8, image: Option<u8>, repos: &[u8], running: bool) -> Observe
     pod.containers[0].repo_digests = repos.iter().map(parse).collect();
     pod.phase = if running { PodPhase::Running } else { PodPhase::Failed };
     pod
+}
+
+fn listed(image: u8, repos: &[u8]) -> ObservedImage {
+    let parse = |n: &u8| format!("registry.test/app@{}", digest(*n)).parse().unwrap();
+    ObservedImage {
+        digest: digest(image),
+        references: vec![format!("registry.test/stream:{image}").into()],
+        repo_digests: repos.iter().map(parse).collect(),
+    }
+}
+
+/// Where a pod runs, and what surrounds it.
+fn surround(pod: &mut ObservedPod, place: u8) {
+    pod.node = (!place.is_multiple_of(4)).then(|| format!("node-{}", place % 4 - 1).into());
+    if place.is_multiple_of(3) {
+        pod.context.service_account = Some(format!("account-{}", place % 2).into());
+        pod.context.settings.ignore_unfixed = true;
+    }
 }
 
 /// Leases that were granted at some time, and the command that a deed is.
@@ -175,13 +211,22 @@ impl Play {
 
     fn command(&mut self, deed: Deed) -> Command {
         match deed {
-            Deed::Present { source: n, pod, image, repos, running } => {
-                let observations = vec![Observation::PodPresent(observed(pod, image, &repos, running))];
+            Deed::Present { source: n, pod, image, repos, running, place } => {
+                let mut observed = observed(pod, image, &repos, running);
+                surround(&mut observed, place);
+                let observations = vec![Observation::PodPresent(observed)];
                 Command::Observe { source: source(n), observations }
             }
             Deed::Gone { source: n, pod } => {
                 let key = PodKey::new("shop", &format!("pod-{pod}")).unwrap();
                 Command::Observe { source: source(n), observations: vec![Observation::PodGone(key)] }
+            }
+            Deed::List { source: n, image, repos, there } => {
+                let observation = match there {
+                    true => Observation::ImagePresent(listed(image, &repos)),
+                    false => Observation::ImageGone(digest(image)),
+                };
+                Command::Observe { source: source(n), observations: vec![observation] }
             }
             Deed::All { source: n, pods } => {
                 let pods =
@@ -212,7 +257,10 @@ impl Play {
             }
             Deed::Fail { lease, permanent } => {
                 let kind = if permanent { FailureKind::Permanent } else { FailureKind::Transient };
-                Command::Fail { lease: self.lease(lease), failure: Failure { kind, reason: "x".into() } }
+                Command::Fail {
+                    lease: self.lease(lease),
+                    failure: Failure { kind, reason: "x".into(), retry_after: None },
+                }
             }
             Deed::Rescan(n) => Command::Rescan { image: digest(n) },
             Deed::Extractors(n) => Command::WantExtractors { extractor_set: extractors(n) },
@@ -223,6 +271,13 @@ impl Play {
             },
             Deed::Match { package, findings: count } => {
                 Command::Match { revision: revision(1), findings: findings(package, count) }
+            }
+            Deed::Join { scanner, node, reach, source: only } => {
+                let reach = [Reach::Sources, Reach::Registry, Reach::Node][usize::from(reach)];
+                let node = node.map(|node| format!("node-{node}"));
+                let sources = only.map(source).into_iter().collect();
+                let said = registration(scanner, node.as_deref());
+                Command::RegisterScanner(Registration { reach, sources, ..said })
             }
             Deed::Pass(seconds) => {
                 self.world.pass(Duration::from_secs(seconds.into()));
@@ -243,7 +298,7 @@ impl Play {
         for _ in ["leases expire", "backoffs are due"] {
             self.world.pass(Duration::from_secs(1900)).apply(Command::Sweep);
         }
-        self.world.register(1);
+        self.world.register(1).register(9);
         for _ in 0..50 {
             match self.world.ask(1) {
                 Some(grant) => drop(self.world.report(grant.lease, a_report(&[1]))),

@@ -67,8 +67,9 @@ fn scanner_unseen_is_forgotten_unless_it_holds_a_lease() {
 fn sweep_answers_when_to_sweep_next() {
     let (mut world, _) = World::leased();
     let until = world.now + Settings::default().lease;
-    assert_eq!(world.apply(Command::Sweep), Answer::Swept { next: Some(until) });
-    let Answer::Swept { next: Some(due) } = world.pass(Duration::from_secs(90)).apply(Command::Sweep) else {
+    assert_eq!(world.apply(Command::Sweep), Answer::Swept { next: Some(until), opened: false });
+    let Answer::Swept { next: Some(due), .. } = world.pass(Duration::from_secs(90)).apply(Command::Sweep)
+    else {
         panic!()
     };
     assert!(due > world.now && due <= world.now + Settings::default().backoff_first);

@@ -71,6 +71,7 @@ pub(super) fn pod(name: &str, images: &[Option<u8>]) -> ObservedPod {
         phase: PodPhase::Running,
         started_at: None,
         labels: vec![("tier".into(), "front".into())],
+        context: PodContext::default(),
         containers: images.iter().map(|image| container(*image)).collect(),
     }
 }
@@ -84,6 +85,7 @@ pub(super) fn registration(n: u8, node: Option<&str>) -> Registration {
         sources: Vec::new(),
         platforms: Vec::new(),
         max_leases: 2,
+        reach: Reach::Sources,
     }
 }
 
@@ -101,7 +103,7 @@ pub(super) fn a_report(packages: &[u8]) -> Report {
 }
 
 pub(super) fn transient(reason: &str) -> Failure {
-    Failure { kind: FailureKind::Transient, reason: reason.into() }
+    Failure { kind: FailureKind::Transient, reason: reason.into(), retry_after: None }
 }
 
 impl World {
@@ -172,8 +174,13 @@ impl World {
     }
 
     pub(super) fn ask(&mut self, n: u8) -> Option<Box<Grant>> {
+        self.ask_holding(n, &[])
+    }
+
+    pub(super) fn ask_holding(&mut self, n: u8, holds: &[u8]) -> Option<Box<Grant>> {
         let id = self.next_lease_id();
-        match self.apply(Command::Lease { scanner: scanner(n), holds: Vec::new(), id }) {
+        let holds = holds.iter().map(|n| digest(*n)).collect();
+        match self.apply(Command::Lease { scanner: scanner(n), holds, id }) {
             Answer::Lease(grant) => grant,
             other => panic!("{other:?}"),
         }

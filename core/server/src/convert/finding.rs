@@ -14,13 +14,14 @@ pub fn counts_to(tally: &Tally) -> Option<SeverityCounts> {
 /// The numbers of `tally`, as far as they are known.
 pub fn numbers_to(tally: &Tally) -> SeverityCounts {
     SeverityCounts {
-        critical: tally.critical,
-        high: tally.high,
-        medium: tally.medium,
-        low: tally.low,
-        negligible: tally.negligible,
-        unknown: tally.unknown,
-        fixable: tally.fixable,
+        critical: tally.findings.critical,
+        high: tally.findings.high,
+        medium: tally.findings.medium,
+        low: tally.findings.low,
+        negligible: tally.findings.negligible,
+        unknown: tally.findings.unknown,
+        fixable: tally.fixable.total(),
+        undecided: tally.undecided,
     }
 }
 

@@ -23,6 +23,8 @@ pub fn image_to(image: &Image, pods: u64, tally: Option<&Tally>) -> wire::Image 
             .unwrap_or_default(),
         first_seen: image.first_seen,
         scanned_at: scan.map(|scan| scan.at),
+        fetched_from: scan.map(|scan| scan.fetched_from.to_string()),
+        context: None,
     }
 }
 

@@ -2,7 +2,8 @@
 
 use api_vocab::{Inventory, Timestamp};
 use api_wire::{lease as wire, report};
-use core_model::{Failure, FailureKind, Grant, Identity, LayerAnswer, Report};
+use core_model::{Failure, FailureKind, Grant, Identity, LayerAnswer, PullSecret, Report};
+use std::time::Duration;
 
 /// How `grant` looks on the wire.
 pub fn grant_to(grant: &Grant, now: Timestamp) -> wire::Lease {
@@ -13,10 +14,18 @@ pub fn grant_to(grant: &Grant, now: Timestamp) -> wire::Lease {
         references: grant.places().map(|place| place.to_string()).collect(),
         sources: grant.sources.iter().map(|source| (**source).clone()).collect(),
         platform: grant.platform.clone(),
-        pull_secrets: Vec::new(),
+        pull_secrets: grant.pull_secrets.iter().map(secret_to).collect(),
         attempt: grant.attempt,
         expires_at: grant.until,
         expires_in_seconds: seconds_between(now, grant.until),
+    }
+}
+
+fn secret_to(secret: &PullSecret) -> wire::PullSecretRef {
+    wire::PullSecretRef {
+        source: (*secret.source).clone(),
+        namespace: secret.namespace.to_string(),
+        name: secret.name.to_string(),
     }
 }
 
@@ -53,6 +62,7 @@ pub fn failure_from(shape: wire::ScanFailure) -> Failure {
             wire::FailureKind::Permanent => FailureKind::Permanent,
         },
         reason: reason.into(),
+        retry_after: shape.retry_after_seconds.map(|seconds| Duration::from_secs(seconds.into())),
     }
 }
 

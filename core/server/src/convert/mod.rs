@@ -1,5 +1,6 @@
 //! Conversions between the wire's shapes and the core's records: the only place where both meet.
 
+pub mod context;
 pub mod event;
 pub mod finding;
 pub mod image;

@@ -1,8 +1,9 @@
 //! Observations: from the wire to the model, each on its own, so that one bad item refuses itself only.
 
+use super::context::context_from;
 use api_vocab::{ImageRef, ReportedImage};
 use api_wire::observation as wire;
-use core_model::{Observation, ObservationRefusal, ObservedContainer, ObservedPod};
+use core_model::{Observation, ObservationRefusal, ObservedContainer, ObservedImage, ObservedPod};
 use serde_json::value::RawValue;
 
 /// Why an item of a batch was not taken, for whoever sent it.
@@ -15,17 +16,37 @@ pub fn observation_from(raw: &RawValue) -> Result<Observation, Complaint> {
         wire::Observation::PodGone { key } => {
             Ok(Observation::PodGone(key.parse().map_err(|error: api_vocab::PodKeyError| error.to_string())?))
         }
+        wire::Observation::ImagePresent { image } => Ok(Observation::ImagePresent(image_from(image))),
+        wire::Observation::ImageGone { digest } => Ok(Observation::ImageGone(digest)),
     }
 }
 
-/// The pod on one line of a full state.
-pub fn pod_line_from(line: &[u8]) -> Result<ObservedPod, Complaint> {
-    pod_from(serde_json::from_slice(line).map_err(|error| error.to_string())?)
+/// What one line of a full state says to be there: mostly a pod.
+pub fn line_from(line: &[u8]) -> Result<Observation, Complaint> {
+    let error = match serde_json::from_slice(line) {
+        Ok(pod) => return pod_from(pod).map(Observation::PodPresent),
+        Err(error) => error,
+    };
+    match serde_json::from_slice::<wire::ImageLine>(line) {
+        Ok(listed) => Ok(Observation::ImagePresent(image_from(listed.image))),
+        Err(_) => Err(error.to_string()),
+    }
+}
+
+/// The image that `shape` describes; a form of it that is none is left out.
+fn image_from(shape: wire::ObservedImage) -> ObservedImage {
+    ObservedImage {
+        digest: shape.digest,
+        references: shape.references.into_iter().map(Into::into).collect(),
+        repo_digests: shape.repo_digests.iter().filter_map(|text| text.parse().ok()).collect(),
+    }
 }
 
 /// The pod that `shape` describes.
 pub fn pod_from(shape: wire::ObservedPod) -> Result<ObservedPod, Complaint> {
     let owner = shape.owner.as_deref().map(str::parse).transpose();
+    let containers = shape.containers.iter().map(|container| (&*container.name, &container.privileges));
+    let context = context_from(shape.context, containers);
     Ok(ObservedPod {
         key: shape.key.parse().map_err(|error: api_vocab::PodKeyError| error.to_string())?,
         uid: shape.uid.into(),
@@ -34,6 +55,7 @@ pub fn pod_from(shape: wire::ObservedPod) -> Result<ObservedPod, Complaint> {
         phase: shape.phase,
         started_at: shape.started_at,
         labels: shape.labels.into_iter().map(|(name, value)| (name.into(), value.into())).collect(),
+        context,
         containers: shape.containers.into_iter().map(container_from).collect(),
     })
 }

@@ -1,5 +1,6 @@
 //! Pods and sources: from the model to the wire.
 
+use super::context::{context_to, privileges_to};
 use api_wire::summary::SeverityCounts;
 use api_wire::{pod as wire, source};
 use core_model::{Pod, Source, SourceHealth, Stage};
@@ -19,6 +20,8 @@ pub fn pod_to(
         owner: pod.owner.as_deref().cloned(),
         phase: pod.phase,
         started_at: pod.started_at,
+        labels: pod.labels.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect(),
+        context: pod.context.as_deref().map(context_to).unwrap_or_default(),
         containers: pod
             .containers
             .iter()
@@ -33,6 +36,12 @@ pub fn pod_to(
                     .and_then(&stage_of)
                     .map_or("unresolved", Stage::as_str)
                     .to_owned(),
+                privileges: pod
+                    .context
+                    .as_ref()
+                    .and_then(|context| context.privileges_of(&container.name))
+                    .map(privileges_to)
+                    .unwrap_or_default(),
             })
             .collect(),
         findings,

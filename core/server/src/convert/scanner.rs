@@ -2,7 +2,7 @@
 
 use api_vocab::ScannerName;
 use api_wire::scanner as wire;
-use core_model::{Registration, Scanner};
+use core_model::{Reach, Registration, Scanner};
 
 /// What the scanner `name` says of itself.
 pub fn registration_from(name: ScannerName, shape: wire::ScannerRegistration) -> Registration {
@@ -14,6 +14,11 @@ pub fn registration_from(name: ScannerName, shape: wire::ScannerRegistration) ->
         sources: shape.sources,
         platforms: shape.platforms,
         max_leases: shape.max_leases,
+        reach: match shape.registry {
+            None => Reach::Sources,
+            Some(true) => Reach::Registry,
+            Some(false) => Reach::Node,
+        },
     }
 }
 
@@ -29,6 +34,11 @@ pub fn scanner_to(scanner: &Scanner, leases: u32) -> wire::Scanner {
             sources: registration.sources.clone(),
             platforms: registration.platforms.clone(),
             max_leases: registration.max_leases,
+            registry: match registration.reach {
+                Reach::Sources => None,
+                Reach::Registry => Some(true),
+                Reach::Node => Some(false),
+            },
         },
         last_seen: scanner.last_seen,
         leases,

@@ -68,6 +68,10 @@ impl Publisher {
 
 /// Whether a scanner that waits may get something now.
 fn is_work(change: &Change) -> bool {
-    matches!(change, Change::ImageChanged { image, was }
-        if image.stage() == Stage::Queued && *was != Some(Stage::Queued))
+    match change {
+        Change::ImageChanged { image, was } => image.stage() == Stage::Queued && *was != Some(Stage::Queued),
+        // What was kept for it is anybody's.
+        Change::ScannerForgotten(_) => true,
+        _ => false,
+    }
 }

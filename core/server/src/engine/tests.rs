@@ -92,6 +92,7 @@ fn observe(name: &str) -> Command {
         phase: PodPhase::Running,
         started_at: None,
         labels: Vec::new(),
+        context: core_model::PodContext::default(),
         containers: Vec::new(),
     };
     Command::Observe {

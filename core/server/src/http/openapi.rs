@@ -39,7 +39,7 @@ use utoipa::{Modify, OpenApi};
         v1::advisories::one, v1::advisories::look,
         v1::events::follow,
     ),
-    components(schemas(ErrorEnvelope)),
+    components(schemas(ErrorEnvelope, api_wire::observation::ImageLine)),
     modifiers(&Everywhere)
 )]
 pub struct Api;

@@ -41,7 +41,13 @@ impl Collector for FleetCollector {
             Severity::ALL.iter().map(|severity| (severity.as_str(), totals.findings.of(*severity)));
         gauges(&mut encoder, "findings", "Findings by severity", "severity", findings)?;
         for (name, help, value) in [
-            ("findings_fixable", "Findings that have a fix", totals.findings.fixable),
+            ("findings_fixable", "Findings that have a fix", totals.findings.fixable.total()),
+            (
+                "findings_undecided",
+                "Advisories that could not be compared with a package's version",
+                totals.findings.undecided,
+            ),
+            ("packages_unmatched", "Packages of images that wait to be matched", totals.findings.unmatched),
             ("pods", "Pods", self.view.pod_count()),
             ("unresolved_containers", "Containers without an image yet", totals.unresolved_containers),
             ("packages", "Different packages", self.view.package_count()),

@@ -107,13 +107,8 @@ impl<'a> Fleet<'a> {
         let Some(package) = self.view.package(id).filter(|package| filter.passes_package(package)) else {
             return Vec::new();
         };
-        let mut findings: Vec<Finding> = package
-            .findings
-            .iter()
-            .flat_map(|list| list.iter())
-            .filter(|f| filter.passes(f))
-            .cloned()
-            .collect();
+        let mut findings: Vec<Finding> =
+            package.findings().iter().filter(|finding| filter.passes(finding)).cloned().collect();
         findings.sort_by(|a, b| a.vulnerability.id.cmp(&b.vulnerability.id));
         let found = |finding| Found { image: Arc::clone(image), package: package.clone(), finding };
         findings.into_iter().map(found).collect()
@@ -136,7 +131,7 @@ impl<'a> Fleet<'a> {
     fn may_have(self, filter: &FindingFilter, image: &Image) -> bool {
         let tally = self.view.tally(&image.key).unwrap_or_default();
         tally.total() > 0
-            && (filter.fixable != Some(true) || tally.fixable > 0)
+            && (filter.fixable != Some(true) || tally.fixable.total() > 0)
             && filter.severity.is_none_or(|least| self.has_finding(&image.key, least))
             && self.is_run_by(&image.key, &filter.run_by)
     }

@@ -1,15 +1,20 @@
 //! The fleet as readers walk it: records of the view, chunk by chunk, in order.
 
+use crate::convert::context::path_to;
 use crate::convert::finding::counts_to;
 use crate::convert::image::image_to;
 use crate::convert::pod::pod_to;
 use api_vocab::Digest;
+use api_wire::image::ImageContext;
 use api_wire::summary::SeverityCounts;
 use core_model::{Image, Pod, PodId, View};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// How many records are taken from the view at once.
 const CHUNK: usize = 256;
+/// How many of each kind a context names.
+const MAX_NAMED: usize = 20;
 
 /// A look at the view.
 #[derive(Clone, Copy)]
@@ -48,6 +53,34 @@ impl<'a> Fleet<'a> {
         image_to(image, self.view.pods_of_image(&image.key), tally.as_ref())
     }
 
+    /// The same, with what surrounds the pods that run it.
+    pub fn image_in_full(self, image: &Image) -> api_wire::image::Image {
+        let context = Some(self.context_of(&image.key));
+        api_wire::image::Image { context, ..self.image(image) }
+    }
+
+    fn context_of(self, key: &Digest) -> ImageContext {
+        let mut around = ImageContext::default();
+        let (mut paths, mut accounts) = (BTreeSet::new(), BTreeSet::new());
+        let (mut teams, mut shared) = (BTreeSet::new(), BTreeSet::new());
+        for pod in self.pods_of_image(key.clone(), None) {
+            let Some(context) = &pod.context else { continue };
+            around.public_pods += u64::from(!context.exposure.is_empty());
+            let runs = pod.containers.iter().filter(|container| container.image.as_deref() == Some(key));
+            let may = runs.filter_map(|container| context.privileges_of(&container.name));
+            around.privileged_containers += may.filter(|may| may.privileged).count() as u64;
+            name(&mut paths, context.exposure.iter().cloned());
+            name(&mut accounts, context.service_account.iter().cloned());
+            name(&mut teams, context.settings.team.iter().cloned());
+            name(&mut shared, context.host_namespaces.iter().cloned());
+        }
+        around.exposure = paths.iter().map(path_to).collect();
+        around.service_accounts = accounts.into_iter().map(Into::into).collect();
+        around.teams = teams.into_iter().map(Into::into).collect();
+        around.host_namespaces = shared.into_iter().map(Into::into).collect();
+        around
+    }
+
     /// How a pod looks on the wire.
     pub fn pod(self, pod: &Pod) -> api_wire::pod::Pod {
         let stage_of = |key: &Digest| self.view.image(key).map(|image| image.stage());
@@ -61,7 +94,16 @@ impl<'a> Fleet<'a> {
         }
         let tallies = pod.images().into_iter().map(|key| self.view.tally(key));
         let sum = tallies.reduce(|sum, tally| Some(sum?.plus(tally?))).flatten()?;
-        counts_to(&sum)
+        counts_to(&pod.count(sum))
+    }
+}
+
+/// Take up what is not among those that are named, while there is room.
+fn name<T: Ord>(named: &mut BTreeSet<T>, more: impl Iterator<Item = T>) {
+    for one in more {
+        if named.len() < MAX_NAMED {
+            named.insert(one);
+        }
     }
 }
 

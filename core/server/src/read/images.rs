@@ -67,8 +67,8 @@ impl<'a> Fleet<'a> {
             ImageSort::Pods => [self.view.pods_of_image(&image.key), 0, 0, 0],
             ImageSort::FirstSeen => [image.first_seen.as_millis().try_into().unwrap_or_default(), 0, 0, 0],
             ImageSort::Severity => {
-                let tally = self.view.tally(&image.key).unwrap_or_default();
-                [tally.critical, tally.high, tally.medium, tally.low]
+                let found = self.view.tally(&image.key).unwrap_or_default().findings;
+                [found.critical, found.high, found.medium, found.low]
             }
         };
         (rank, (*image.key).clone())

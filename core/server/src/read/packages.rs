@@ -84,7 +84,7 @@ impl FleetPlace {
 
 /// The worst severity among a package's findings.
 fn worst(package: &FleetPackage) -> Option<Severity> {
-    package.findings.iter().flat_map(|list| list.iter()).map(|finding| finding.vulnerability.severity).max()
+    package.findings().iter().map(|finding| finding.vulnerability.severity).max()
 }
 
 impl<'a> Fleet<'a> {
@@ -121,7 +121,8 @@ impl<'a> Fleet<'a> {
         Shape {
             package: package_to(&package.package),
             images: self.view.images_with_count(package.id),
-            findings: package.findings.as_ref().map_or(0, |findings| findings.len() as u64),
+            findings: package.findings().len() as u64,
+            undecided: package.matched.as_ref().map_or(0, |matched| matched.undecided.into()),
             worst: worst(package),
         }
     }

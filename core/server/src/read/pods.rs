@@ -3,7 +3,7 @@
 use super::fleet::{Fleet, chunked};
 use api_vocab::{Digest, Owner, PodKey, SourceId};
 use api_wire::pod::PodQuery;
-use core_model::{Pod, PodId};
+use core_model::{Pod, PodContext, PodId};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -15,6 +15,9 @@ pub struct PodFilter {
     owner: Option<Owner>,
     image: Option<Digest>,
     name_contains: Option<String>,
+    public: Option<bool>,
+    service_account: Option<String>,
+    team: Option<String>,
 }
 
 /// A pod's place in a list.
@@ -38,6 +41,9 @@ impl PodFilter {
             owner: parsed(query.owner.as_deref())?,
             image: parsed(query.image.as_deref())?,
             name_contains: query.name_contains.clone(),
+            public: query.public,
+            service_account: query.service_account.clone(),
+            team: query.team.clone(),
         })
     }
 
@@ -67,6 +73,18 @@ impl PodFilter {
             && self.namespace.as_ref().is_none_or(|namespace| namespace == id.key.namespace())
             && self.owner.as_ref().is_none_or(|owner| pod.owner.as_deref() == Some(owner))
             && self.name_contains.as_ref().is_none_or(|part| id.key.name().contains(part.as_str()))
+            && self.public.is_none_or(|public| public != pod.exposure().is_empty())
+            && self.passes_context(pod.context.as_deref())
+    }
+}
+
+impl PodFilter {
+    fn passes_context(&self, context: Option<&PodContext>) -> bool {
+        let is = |asked: &Option<String>, said: Option<&str>| {
+            asked.as_ref().is_none_or(|asked| said == Some(asked))
+        };
+        is(&self.service_account, context.and_then(|context| context.service_account.as_deref()))
+            && is(&self.team, context.and_then(|context| context.settings.team.as_deref()))
     }
 }
 

@@ -126,7 +126,12 @@ impl TestCore {
 
     /// Bring the test's advisories into force.
     pub async fn advise(&self) {
-        self.running.core().matcher.bring_into_force(advisories()).await;
+        self.advise_of(advisories()).await;
+    }
+
+    /// Bring these advisories into force.
+    pub async fn advise_of(&self, index: Index) {
+        self.running.core().matcher.bring_into_force(index).await;
     }
 
     /// Wait until everything that was reported is matched.
@@ -242,9 +247,7 @@ pub async fn scan_one(core: &TestCore) {
 
 /// Two advisories on the packages of [`a_report`].
 pub fn advisories() -> Index {
-    let mut builder = IndexBuilder::new("test");
-    let mut imported = Imported::default();
-    for (id, alias, ecosystem, name, fixed, vector) in [
+    index_of(&[
         (
             "DEBIAN-CVE-2099-0001",
             "CVE-2099-0001",
@@ -261,7 +264,14 @@ pub fn advisories() -> Index {
             "2.17.1",
             "AV:N/AC:L/PR:N/UI:N/S:U/C:L/I:N/A:N",
         ),
-    ] {
+    ])
+}
+
+/// Advisories: id, alias, ecosystem, package, first version not affected, CVSS vector.
+pub fn index_of(records: &[(&str, &str, &str, &str, &str, &str)]) -> Index {
+    let mut builder = IndexBuilder::new("test");
+    let mut imported = Imported::default();
+    for (id, alias, ecosystem, name, fixed, vector) in records {
         let record = json!({
             "id": id, "aliases": [alias], "summary": format!("a flaw in {name}"),
             "published": "2025-06-01T00:00:00Z", "modified": "2025-06-02T00:00:00Z",

@@ -1,6 +1,6 @@
 //! Rows of pods.
 
-use super::{DigestText, Known, Text, wrong};
+use super::{ContextRow, DigestText, Known, Text, wrong};
 use crate::StoreError;
 use api_vocab::{ContainerKind, Owner, PodKey, PodPhase, SourceId, Timestamp};
 use core_model::{Container, Pod, PodId};
@@ -23,6 +23,8 @@ pub(crate) struct PodRow<'a> {
     started_at: Option<i64>,
     #[serde(rename = "l", borrow, default, skip_serializing_if = "Vec::is_empty")]
     labels: Vec<(Text<'a>, Text<'a>)>,
+    #[serde(rename = "x", default, skip_serializing_if = "Option::is_none")]
+    context: Option<ContextRow>,
     #[serde(rename = "c", borrow)]
     containers: Vec<ContainerRow<'a>>,
 }
@@ -53,6 +55,7 @@ impl<'a> PodRow<'a> {
             phase: pod.phase,
             started_at: pod.started_at.map(Timestamp::as_millis),
             labels: pod.labels.iter().map(|(name, value)| (Text::of(name), Text::of(value))).collect(),
+            context: pod.context.as_deref().map(ContextRow::of),
             containers: pod.containers.iter().map(container).collect(),
         }
     }
@@ -75,6 +78,7 @@ impl<'a> PodRow<'a> {
             phase: self.phase,
             started_at: self.started_at.map(Timestamp::from_millis),
             labels: known.shared.labels(&self.labels),
+            context: self.context.and_then(|context| known.shared.context(context.context())),
             containers,
         })
     }

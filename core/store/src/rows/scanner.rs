@@ -1,7 +1,7 @@
 //! Rows of sources and scanners; their names are columns of their own.
 
 use api_vocab::{ExtractorSet, Platform, ScannerName, SourceId, Timestamp};
-use core_model::{Registration, Scanner, Source, SourceHealth};
+use core_model::{Reach, Registration, Scanner, Source, SourceHealth};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -41,6 +41,8 @@ pub(crate) struct ScannerRow {
     sources: Vec<SourceId>,
     platforms: Vec<Platform>,
     max_leases: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    registry: Option<bool>,
     last_seen: i64,
 }
 
@@ -54,6 +56,11 @@ impl ScannerRow {
             sources: said.sources.clone(),
             platforms: said.platforms.clone(),
             max_leases: said.max_leases,
+            registry: match said.reach {
+                Reach::Sources => None,
+                Reach::Registry => Some(true),
+                Reach::Node => Some(false),
+            },
             last_seen: scanner.last_seen.as_millis(),
         }
     }
@@ -67,6 +74,11 @@ impl ScannerRow {
             sources: self.sources,
             platforms: self.platforms,
             max_leases: self.max_leases,
+            reach: match self.registry {
+                None => Reach::Sources,
+                Some(true) => Reach::Registry,
+                Some(false) => Reach::Node,
+            },
         };
         Scanner { registration, last_seen: Timestamp::from_millis(self.last_seen) }
     }

@@ -6,7 +6,7 @@ use crate::rows::{
 };
 use crate::{Notices, StoreError};
 use api_vocab::{Digest, ExtractorSet, SourceId};
-use core_model::{Finding, PackageId, Snapshot};
+use core_model::{Finding, Matched, PackageId, Snapshot};
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension, Row, Transaction};
 use std::collections::BTreeMap;
@@ -101,10 +101,11 @@ fn load_content(
         snapshot.packages.push((number("packages", row)?, Arc::new(read.package()?)));
         Ok(())
     })?;
-    each(from, "findings", "SELECT package, body FROM findings ORDER BY package", |row| {
+    each(from, "findings", "SELECT package, body, undecided FROM findings ORDER BY package", |row| {
         let read: Vec<FindingRow> = rows::read("findings", body("findings", row, 1)?)?;
         let findings: Arc<[Finding]> = read.into_iter().map(|row| row.finding(known)).collect();
-        snapshot.findings.push((number("findings", row)?, findings));
+        let undecided = row.get(2).map_err(StoreError::read("findings"))?;
+        snapshot.findings.push((number("findings", row)?, Matched { findings, undecided }));
         Ok(())
     })?;
     let mut layers: BTreeMap<Arc<Digest>, Vec<Arc<ExtractorSet>>> = BTreeMap::new();
@@ -146,6 +147,13 @@ fn load_pods(from: &Transaction<'_>, snapshot: &mut Snapshot, known: &mut Known)
         Ok(())
     })?;
     snapshot.pods.sort_by(|one, other| one.id.cmp(&other.id));
+    each(from, "listings", "SELECT source, digest FROM listings", |row| {
+        let source: SourceId = parse("listings", text("listings", row, 0)?)?;
+        let digest: Digest = parse("listings", text("listings", row, 1)?)?;
+        snapshot.listings.push((known.shared.source(&source), digest));
+        Ok(())
+    })?;
+    snapshot.listings.sort_unstable();
     Ok(())
 }
 

@@ -9,7 +9,8 @@ use std::path::Path;
 ///
 /// Large bodies lie in tables with a row number, in the order of arrival, and not in the order of
 /// their keys: a batch then touches few pages.
-const MIGRATIONS: &[&str] = &["
+const MIGRATIONS: &[&str] = &[
+    "
     CREATE TABLE meta (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
     CREATE TABLE sources (id TEXT PRIMARY KEY, body BLOB NOT NULL) WITHOUT ROWID;
     CREATE TABLE scanners (name TEXT PRIMARY KEY, body BLOB NOT NULL) WITHOUT ROWID;
@@ -30,7 +31,16 @@ const MIGRATIONS: &[&str] = &["
         PRIMARY KEY (diff_id, extractor_set)
     );
     CREATE TABLE notices (first INTEGER PRIMARY KEY, last INTEGER NOT NULL, body BLOB NOT NULL);
-"];
+",
+    "
+    ALTER TABLE findings ADD COLUMN undecided INTEGER NOT NULL DEFAULT 0;
+",
+    "
+    CREATE TABLE listings (
+        source TEXT NOT NULL, digest TEXT NOT NULL, PRIMARY KEY (source, digest)
+    ) WITHOUT ROWID;
+",
+];
 
 /// The connection that writes, on a file that is up to date.
 pub(super) fn open(path: &Path, options: &Options) -> Result<Connection, StoreError> {

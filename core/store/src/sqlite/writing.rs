@@ -52,6 +52,14 @@ fn change(to: &Connection, change: &Change) -> Result<(), StoreError> {
             let values: [&dyn ToSql; 2] = [&pod.id.source.to_string(), &pod.id.key.as_str()];
             execute(to, "DELETE FROM pods WHERE source = ?1 AND key = ?2", &values)
         }
+        Change::ImageListed { source, digest } => {
+            let values: [&dyn ToSql; 2] = [&source.to_string(), &digest.to_string()];
+            execute(to, "REPLACE INTO listings VALUES (?1, ?2)", &values)
+        }
+        Change::ImageUnlisted { source, digest } => {
+            let values: [&dyn ToSql; 2] = [&source.to_string(), &digest.to_string()];
+            execute(to, "DELETE FROM listings WHERE source = ?1 AND digest = ?2", &values)
+        }
         Change::ImageChanged { image, .. } => {
             let row = rows::write("images", &ImageRow::of(image))?;
             rows::digest_text(&image.key, |key| {
@@ -94,10 +102,11 @@ fn change_content(to: &Connection, change: &Change) -> Result<(), StoreError> {
             execute(to, "DELETE FROM packages WHERE id = ?1", &[&id.number()])?;
             execute(to, "DELETE FROM findings WHERE package = ?1", &[&id.number()])
         }),
-        Change::PackagesMatched(matched) => matched.iter().try_for_each(|(id, findings)| {
-            let findings: Vec<FindingRow> = findings.iter().map(FindingRow::of).collect();
+        Change::PackagesMatched(matched) => matched.iter().try_for_each(|(id, matched)| {
+            let findings: Vec<FindingRow> = matched.findings.iter().map(FindingRow::of).collect();
             let row = rows::write("findings", &findings)?;
-            execute(to, "REPLACE INTO findings VALUES (?1, ?2)", &[&id.number(), &row])
+            let sql = "REPLACE INTO findings (package, body, undecided) VALUES (?1, ?2, ?3)";
+            execute(to, sql, &[&id.number(), &row, &matched.undecided])
         }),
         Change::LayerKnown { diff_id, extractor_set } => {
             let values: [&dyn ToSql; 2] = [&diff_id.to_string(), &extractor_set.as_str()];

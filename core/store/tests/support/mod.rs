@@ -49,7 +49,37 @@ pub fn pod(name: &str, image: Option<u32>) -> ObservedPod {
         phase: PodPhase::Running,
         started_at: Some(Timestamp::from_millis(1)),
         labels: vec![("a".into(), "1".into())],
+        context: context(name),
         containers: vec![container],
+    }
+}
+
+/// What surrounds a pod, in every respect; nothing for the unresolved one.
+fn context(name: &str) -> PodContext {
+    if name == "unresolved" {
+        return PodContext::default();
+    }
+    let privileges = Privileges {
+        privileged: true,
+        root: Some(false),
+        capabilities: Box::from(["NET_ADMIN".into(), "SYS_TIME".into()]),
+    };
+    PodContext {
+        service_account: Some("web".into()),
+        annotations: Box::from([("a \"b\"".into(), "1".into())]),
+        host_namespaces: Box::from(["network".into()]),
+        pull_secrets: Box::from(["registry".into()]),
+        exposure: Box::from([ExposurePath {
+            kind: "ingress".into(),
+            hosts: Box::from(["shop.test".into()]),
+            through: Box::from(["Ingress shop/web".into(), "EndpointSlice shop/web-1".into()]),
+        }]),
+        settings: WorkloadSettings {
+            ignore_unfixed: true,
+            min_severity: Some(Severity::High),
+            team: Some("shop".into()),
+        },
+        privileges: Box::from([("main".into(), privileges)]),
     }
 }
 
@@ -123,6 +153,18 @@ impl<'a> Writer<'a> {
         self.apply(Command::Observe { source: source(n), observations });
     }
 
+    /// A source lists images.
+    pub fn list(&mut self, n: u32, images: &[u32]) {
+        let listed = images.iter().map(|image| {
+            Observation::ImagePresent(ObservedImage {
+                digest: digest(*image),
+                references: vec!["registry.test/idle:1".into()],
+                repo_digests: Vec::new(),
+            })
+        });
+        self.apply(Command::Observe { source: source(n), observations: listed.collect() });
+    }
+
     pub fn register(&mut self) {
         let registration = Registration {
             name: "scanner-1".parse().unwrap(),
@@ -132,6 +174,7 @@ impl<'a> Writer<'a> {
             sources: vec![source(1)],
             platforms: vec!["linux/amd64".parse().unwrap()],
             max_leases: 8,
+            reach: Reach::Registry,
         };
         self.apply(Command::RegisterScanner(registration));
     }
@@ -154,6 +197,7 @@ impl<'a> Writer<'a> {
         let findings = packages.iter().map(|(id, findings)| PackageFindings {
             package: PackageId::new(*id),
             findings: findings.clone(),
+            undecided: *id,
         });
         self.apply(Command::ChangeRevision {
             revision: revision.parse().unwrap(),
@@ -168,6 +212,7 @@ impl<'a> Writer<'a> {
         let pods = (0..8).map(|n| pod(&format!("pod-{n}"), Some(n))).collect();
         self.observe(1, pods);
         self.observe(2, vec![pod("unresolved", None)]);
+        self.list(2, &[0]);
         self.register();
         for packages in [vec![1, 2, 3], vec![2, 3, 4]] {
             let lease = self.lease().lease;
@@ -177,7 +222,10 @@ impl<'a> Writer<'a> {
         }
         for kind in [FailureKind::Transient, FailureKind::Permanent] {
             let lease = self.lease().lease;
-            self.apply(Command::Fail { lease, failure: Failure { kind, reason: "no".into() } });
+            self.apply(Command::Fail {
+                lease,
+                failure: Failure { kind, reason: "no".into(), retry_after: None },
+            });
         }
         self.lease();
         self.find("revision-1", &[(0, vec![finding(1), finding(2)]), (1, vec![])]);

@@ -48,6 +48,9 @@ pub async fn pods(args: &PodsArgs, out: Out<'_>) -> Result<()> {
         owner: text(args.owner.as_ref()),
         image: text(args.image.as_ref()),
         name_contains: args.name_contains.clone(),
+        public: args.public,
+        service_account: args.service_account.clone(),
+        team: args.team.clone(),
         ..PodQuery::default()
     };
     let client = connect(&args.remote)?;

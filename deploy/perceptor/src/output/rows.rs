@@ -10,8 +10,8 @@ use api_wire::scanner::Scanner;
 use api_wire::source::{Source, SourceHealth};
 use api_wire::summary::SeverityCounts;
 
-/// The four that people look at, and how many can be mended.
-fn counts(counts: Option<&SeverityCounts>) -> [Cell; 5] {
+/// The four that people look at, how many can be mended, and how many advisories are undecided.
+fn counts(counts: Option<&SeverityCounts>) -> [Cell; 6] {
     match counts {
         None => std::array::from_fn(|_| Cell::unknown()),
         Some(c) => [
@@ -20,6 +20,7 @@ fn counts(counts: Option<&SeverityCounts>) -> [Cell; 5] {
             Cell::count(c.medium, Severity::Medium),
             Cell::count(c.low, Severity::Low),
             Cell::count(c.fixable, Severity::Unknown),
+            Cell::count(c.undecided, Severity::Unknown),
         ],
     }
 }
@@ -54,7 +55,7 @@ pub fn state(state: &ImageState) -> (&'static str, String) {
 
 impl Row for Image {
     fn heads(wide: bool) -> Vec<&'static str> {
-        let mut heads = vec!["IMAGE", "PODS", "CRIT", "HIGH", "MED", "LOW", "FIXABLE", "STATE"];
+        let mut heads = vec!["IMAGE", "PODS", "CRIT", "HIGH", "MED", "LOW", "FIXABLE", "UNDECIDED", "STATE"];
         if wide {
             heads.extend(["PACKAGES", "DISTRO", "PLATFORM", "REASON", "DIGEST"]);
         }
@@ -80,9 +81,10 @@ impl Row for Image {
 
 impl Row for Pod {
     fn heads(wide: bool) -> Vec<&'static str> {
-        let mut heads = vec!["SOURCE", "POD", "OWNER", "PHASE", "CRIT", "HIGH", "MED", "LOW", "FIXABLE"];
+        let mut heads =
+            vec!["SOURCE", "POD", "OWNER", "PHASE", "CRIT", "HIGH", "MED", "LOW", "FIXABLE", "UNDECIDED"];
         if wide {
-            heads.extend(["NODE", "IMAGES", "UID"]);
+            heads.extend(["NODE", "PUBLIC", "ACCOUNT", "TEAM", "IMAGES", "UID"]);
         }
         heads
     }
@@ -104,6 +106,13 @@ impl Row for Pod {
             let images: Vec<String> =
                 self.containers.iter().map(|c| format!("{} ({})", c.reference, c.state)).collect();
             cells.push(self.node.as_ref().map_or_else(Cell::unknown, Cell::text));
+            let hosts: Vec<&str> =
+                self.context.exposure.iter().flat_map(|path| path.hosts.iter().map(String::as_str)).collect();
+            let public = if hosts.is_empty() { "yes".to_owned() } else { hosts.join(", ") };
+            let public = if self.context.exposure.is_empty() { Cell::unknown() } else { Cell::text(public) };
+            cells.push(public);
+            cells.push(self.context.service_account.as_ref().map_or_else(Cell::unknown, Cell::text));
+            cells.push(self.context.settings.team.as_ref().map_or_else(Cell::unknown, Cell::text));
             cells.push(Cell::text(images.join(", ")));
             cells.push(Cell::text(&self.uid));
         }
@@ -150,7 +159,7 @@ fn more(v: &Vulnerability) -> [Cell; 3] {
 
 impl Row for FleetPackage {
     fn heads(wide: bool) -> Vec<&'static str> {
-        let mut heads = vec!["ECOSYSTEM", "PACKAGE", "VERSION", "IMAGES", "FINDINGS", "WORST"];
+        let mut heads = vec!["ECOSYSTEM", "PACKAGE", "VERSION", "IMAGES", "FINDINGS", "WORST", "UNDECIDED"];
         if wide {
             heads.extend(["ARCH", "SOURCE"]);
         }
@@ -166,6 +175,7 @@ impl Row for FleetPackage {
             Cell::number(self.images),
             Cell::count(self.findings, self.worst.unwrap_or(Severity::Unknown)),
             self.worst.map_or_else(Cell::unknown, Cell::severity),
+            Cell::count(self.undecided, Severity::Unknown),
         ];
         if wide {
             cells.push(p.architecture.as_ref().map_or_else(Cell::unknown, Cell::text));
@@ -227,7 +237,7 @@ impl Row for Scanner {
     fn heads(wide: bool) -> Vec<&'static str> {
         let mut heads = vec!["SCANNER", "NODE", "LEASES", "MAX", "LAST SEEN", "VERSION"];
         if wide {
-            heads.extend(["EXTRACTOR SET", "SOURCES"]);
+            heads.extend(["EXTRACTOR SET", "SOURCES", "REACHES"]);
         }
         heads
     }
@@ -244,8 +254,14 @@ impl Row for Scanner {
         ];
         if wide {
             let sources: Vec<String> = registration.sources.iter().map(ToString::to_string).collect();
+            let reaches = match registration.registry {
+                None => "its sources",
+                Some(true) => "its node, registries",
+                Some(false) => "its node",
+            };
             cells.push(Cell::text(registration.extractor_set.as_str()));
             cells.push(Cell::text(sources.join(", ")));
+            cells.push(Cell::text(reaches));
         }
         cells
     }

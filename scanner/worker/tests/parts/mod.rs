@@ -355,6 +355,7 @@ fn registration(engine: &dyn Engine) -> ScannerRegistration {
         sources: Vec::new(),
         platforms: Vec::new(),
         max_leases: 1,
+        registry: None,
     }
 }
 

@@ -59,7 +59,7 @@ pub async fn one(
     digest: Path<Digest>,
     request: HttpRequest,
 ) -> Answer {
-    single(&request, &Fleet::of(&core.view).image(&*find(&core, &digest)?))
+    single(&request, &Fleet::of(&core.view).image_in_full(&*find(&core, &digest)?))
 }
 
 /// The image that has this digest.

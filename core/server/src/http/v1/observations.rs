@@ -1,6 +1,6 @@
 //! Observations: what perceivers send, in batches and as a source's full state.
 
-use crate::convert::observation::{Complaint, observation_from, outcome_to, pod_line_from};
+use crate::convert::observation::{Complaint, line_from, observation_from, outcome_to};
 use crate::http::role::ByPerceiver;
 use crate::http::{Answer, NoQuery, refusal};
 use crate::intake::{FullState, Lines};
@@ -50,13 +50,13 @@ pub async fn batch(
     }
 }
 
-/// All pods of a source, one a line (NDJSON).
+/// All pods of a source, and all images that it lists, one a line (NDJSON).
 ///
-/// Pods are taken as they arrive; only when the stream ends well are those gone that it did not
+/// They are taken as they arrive; only when the stream ends well are those gone that it did not
 /// name.
 #[utoipa::path(put, path = api_wire::routes::SOURCE_STATE, tag = "perceivers",
     params(("kind" = String, Path, description = "Kind of platform"), ("name" = String, Path, description = "Name among its kind")),
-    request_body(content = api_wire::observation::ObservedPod, content_type = "application/x-ndjson", description = "One pod a line"),
+    request_body(content = api_wire::observation::ObservedPod, content_type = "application/x-ndjson", description = "One pod a line, or an ImageLine"),
     responses((status = 200, description = "What was taken, and what was not", body = ObservationOutcome)))]
 pub async fn full_state(
     _: ByPerceiver,
@@ -69,7 +69,7 @@ pub async fn full_state(
     let mut lines = Lines::of(body);
     let mut state = FullState::begin(core.engine.clone(), source);
     while let Some(line) = lines.next().await? {
-        state.take(pod_line_from(&line)).await.map_err(refusal::of_engine)?;
+        state.take(line_from(&line)).await.map_err(refusal::of_engine)?;
     }
     let outcome = state.end().await.map_err(refusal::of_engine)?;
     core.metrics.observed(outcome.accepted);

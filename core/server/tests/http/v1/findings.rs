@@ -1,7 +1,8 @@
 //! Findings.
 
-use crate::harness::{TestCore, a_fleet, digest};
+use crate::harness::{TestCore, a_fleet, a_pod, a_report, a_scanner, digest, index_of, present};
 use api_chassis::auth::Role;
+use serde_json::json;
 
 #[tokio::test]
 async fn findings_are_listed_with_what_runs_them() {
@@ -75,5 +76,34 @@ async fn findings_are_for_readers_only() {
     let core = TestCore::guarded(Role::Scanner).await;
     assert_eq!(core.get("/findings").await.status, 403);
     assert_eq!(core.get(&format!("/images/{}/findings", digest(9))).await.status, 403);
+    core.stop().await;
+}
+
+#[tokio::test]
+async fn advisory_that_cannot_be_compared_is_undecided_wherever_findings_are_counted() {
+    let core = TestCore::start().await;
+    let pod = a_pod("/shop-web-1", "nginx:1.27", 1);
+    core.post("/sources/docker/host-1/observations", present(&[pod])).await;
+    let vector = "AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H";
+    core.advise_of(index_of(&[("DEBIAN-X", "X", "Debian:12", "odd", "2-1", vector)])).await;
+    core.put("/scanners/scanner-1", a_scanner()).await;
+    let lease = core.post("/leases", json!({"scanner": "scanner-1"})).await.json();
+    let mut report = a_report(0xc0);
+    // An epoch is a number.
+    report["inventory"]["packages"][0] = json!({"ecosystem": "Debian:12", "name": "odd", "version": "old:1-2",
+        "path": "var/lib/dpkg/status", "extractor": "dpkg"});
+    let path = format!("/leases/{}/report", lease["id"].as_str().unwrap());
+    assert_eq!(core.post(&path, report).await.status, 204);
+    core.settle().await;
+    let image = core.get(&format!("/images/{}", digest(1))).await.json();
+    let pod = core.get("/pods").await.json()["items"][0].clone();
+    for told in [image, pod, core.get("/summary").await.json()] {
+        let findings = &told["findings"];
+        assert_eq!((&findings["undecided"], &findings["critical"]), (&json!(1), &json!(0)), "{told}");
+    }
+    let package = core.get("/packages?name=odd").await.json()["items"][0].clone();
+    assert_eq!((&package["findings"], &package["undecided"]), (&json!(0), &json!(1)));
+    let metrics = core.get("//metrics").await.text;
+    assert!(metrics.contains("perceptor_core_findings_undecided 1"), "{metrics}");
     core.stop().await;
 }

@@ -4,6 +4,7 @@ use crate::harness::{TestCore, a_pod, digest, present};
 use api_chassis::auth::Role;
 use reqwest::{Method, StatusCode};
 use serde_json::json;
+use std::time::Duration;
 
 const BATCH: &str = "/sources/docker/host-1/observations";
 const STATE: &str = "/sources/docker/host-1/state";
@@ -143,5 +144,24 @@ async fn body_larger_than_allowed_is_refused() {
     let told = core.post(BATCH, present(&vec![a_pod("/web", "nginx", 1); 50])).await;
     assert_eq!(told.status, StatusCode::PAYLOAD_TOO_LARGE.as_u16());
     insta::assert_snapshot!(told);
+    core.stop().await;
+}
+
+#[tokio::test]
+async fn images_listed_are_known_without_a_pod_until_they_are_not() {
+    let core = TestCore::start().await;
+    let image = |n: u8| json!({"digest": digest(n), "references": [format!("registry.test/stream:{n}")]});
+    let seen = json!({"observations": [{"type": "image_present", "image": image(1)}]});
+    assert_eq!(core.post("/sources/openshift/eu/observations", seen).await.json()["accepted"], 1);
+    let told = core.get(&format!("/images/{}", digest(1))).await.json();
+    assert_eq!((&told["pods"], &told["references"][0]), (&json!(0), &json!("registry.test/stream:1")));
+    let lines = format!("{}\n{}\n", json!({"image": image(2)}), a_pod("ns/a", "x", 3));
+    let told = core.told(Method::PUT, "/sources/openshift/eu/state", Some(lines)).await.json();
+    assert_eq!((&told["accepted"], &told["refused_total"]), (&json!(2), &json!(0)), "{told}");
+    core.pass(Duration::from_secs(25 * 3600)).await;
+    let left = core.get("/images").await.json();
+    let left: Vec<&str> =
+        left["items"].as_array().unwrap().iter().filter_map(|i| i["digest"].as_str()).collect();
+    assert_eq!(left, [digest(2), digest(3)]);
     core.stop().await;
 }

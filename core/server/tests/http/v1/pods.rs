@@ -88,3 +88,31 @@ async fn pods_are_for_readers_only() {
     insta::assert_snapshot!(core.get("/pods").await);
     core.stop().await;
 }
+
+#[tokio::test]
+async fn pods_show_what_surrounds_them_and_are_found_by_it() {
+    let core = a_fleet().await;
+    let mut surrounded = a_pod("prod/web", "nginx:1.27", 1);
+    surrounded["labels"] = json!({"app": "web"});
+    surrounded["context"] = json!({
+        "service_account": "web", "annotations": {"note": "n"}, "host_namespaces": ["network"],
+        "pull_secrets": ["registry"],
+        "exposure": [{"kind": "ingress", "hosts": ["shop.test"], "through": ["Ingress prod/web"]}],
+        "settings": {"ignore_unfixed": true, "min_severity": "high", "team": "shop"},
+    });
+    surrounded["containers"][0]["privileges"] = json!({"privileged": true, "capabilities": ["NET_ADMIN"]});
+    core.post("/sources/kubernetes/eu/observations", present(&[surrounded])).await;
+    insta::assert_snapshot!(core.get("/pods?namespace=prod").await);
+    for (query, expected) in [
+        ("public=true", vec!["web"]),
+        ("public=false", vec!["redis", "shop-web-1", "shop-web-2"]),
+        ("service_account=web", vec!["web"]),
+        ("service_account=default", vec![]),
+        ("team=shop&public=true", vec!["web"]),
+    ] {
+        assert_eq!(names(&core.get(&format!("/pods?{query}")).await.json()), expected, "{query}");
+    }
+    insta::assert_snapshot!(core.get(&format!("/images/{}", digest(1))).await.json()["context"]);
+    assert_eq!(core.get("/images").await.json()["items"][0].get("context"), None);
+    core.stop().await;
+}

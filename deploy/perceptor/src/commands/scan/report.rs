@@ -15,7 +15,7 @@ use std::io::{IsTerminal, Write};
 /// The findings of one scan, the worst first.
 pub struct Report<'a> {
     findings: Vec<(&'a InstalledPackage, Vulnerability)>,
-    /// Packages of which an advisory could not be judged.
+    /// Advisories that could not be compared with a package's version.
     undecided: usize,
 }
 
@@ -27,7 +27,7 @@ impl<'a> Report<'a> {
         let mut undecided = 0;
         for installed in &scanned.inventory.packages {
             let matched = found.entry(&installed.package).or_insert_with(|| index.find(&installed.package));
-            undecided += usize::from(!matched.undecided.is_empty());
+            undecided += matched.undecided.len();
             findings.extend(matched.findings.iter().map(|finding| (installed, shape(finding))));
         }
         findings.sort_by(|(a, x), (b, y)| {
@@ -69,7 +69,7 @@ impl<'a> Report<'a> {
         if self.undecided > 0 {
             writeln!(
                 out,
-                "\nundecided: {} packages have versions that an advisory could not be compared with",
+                "\nundecided: {} advisories could not be compared with the version of a package that they name",
                 self.undecided
             )?;
         }

@@ -72,6 +72,7 @@ impl Mesh {
                 sources: Vec::new(),
                 platforms: Vec::new(),
                 max_leases: args.scans,
+                registry: None,
             },
             engine,
             observer: Arc::clone(progress) as _,

@@ -203,7 +203,7 @@ impl Glance {
         let scanned = images.complete + images.partial;
         format!(
             "{} pods, {} images ({scanned} scanned, {waiting} to go, {} partial, {} unscannable), {} packages; \
-             {} critical, {} high, {} fixable",
+             {} critical, {} high, {} fixable, {} undecided",
             self.summary.pods,
             images.total,
             images.partial,
@@ -211,7 +211,8 @@ impl Glance {
             self.summary.packages,
             findings.critical,
             findings.high,
-            findings.fixable
+            findings.fixable,
+            findings.undecided
         )
     }
 }
