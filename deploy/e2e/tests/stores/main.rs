@@ -21,7 +21,6 @@ use scanner_engines::Native;
 use scanner_worker::{ScanError, Silent, scan_image};
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Instant;
 
 const BUILT: &[&str] = &["debootstrap", "npm", "pip3", "tar", "sha256sum"];
 
@@ -41,10 +40,7 @@ fn named(reference: &str) -> ResolveRequest {
 /// What the scanner finds in the image, and in which store.
 async fn scanned(settings: &FetcherSettings) -> Result<(Inventory, String)> {
     let fetcher = app::build(settings).await;
-    let begun = Instant::now();
-    let outcome = scan(&fetcher).await?;
-    println!("{}: {} packages in {:?}", outcome.1, outcome.0.packages.len(), begun.elapsed());
-    Ok(outcome)
+    Ok(scan(&fetcher).await?)
 }
 
 async fn scan(fetcher: &Fetcher) -> Result<(Inventory, String), ScanError> {
