@@ -1,4 +1,4 @@
-//! Authentication: bearer tokens with a role each, hashed at rest.
+//! Authentication: bearer tokens with a role each, hashed at rest, or vouched for by someone else.
 
 mod rule;
 mod token;
@@ -8,80 +8,106 @@ pub use token::{Role, Token, TokenFileError, Tokens};
 
 use crate::http::HttpError;
 use actix_web::{HttpRequest, http::header::AUTHORIZATION, web};
+use api_vocab::Secret;
 use arc_swap::ArcSwap;
+use futures_util::future::BoxFuture;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-/// Who may do what: the tokens in force, or nobody asked.
-#[derive(Debug, Clone)]
+/// Who may do what: the tokens in force, whoever else can vouch for a caller, or nobody asked.
+#[derive(Clone)]
 pub struct Authenticator(Arc<Inner>);
 
-#[derive(Debug)]
-enum Inner {
-    Open,
-    Tokens { file: PathBuf, tokens: ArcSwap<Tokens> },
+struct Inner {
+    file: Option<TokenFile>,
+    reviewer: Option<Arc<dyn TokenReviewer>>,
+}
+
+struct TokenFile {
+    path: PathBuf,
+    tokens: ArcSwap<Tokens>,
 }
 
 /// Who asks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Caller {
-    /// The token's name, as the file has it; empty where no tokens are configured.
+    /// The token's name, as the file or its reviewer has it; empty where nobody is asked.
     pub name: String,
     /// What it may do.
     pub role: Role,
 }
 
+/// Vouches for tokens that no file holds.
+pub trait TokenReviewer: Send + Sync {
+    /// Whose token this is; none if nobody's who may anything.
+    fn review<'a>(&'a self, token: &'a Secret) -> BoxFuture<'a, Result<Option<Caller>, HttpError>>;
+}
+
 impl Authenticator {
     /// Everybody may do everything; for servers that [`check_exposure`] keeps on loopback.
     pub fn open() -> Self {
-        Authenticator(Arc::new(Inner::Open))
+        Authenticator(Arc::new(Inner { file: None, reviewer: None }))
     }
 
-    /// Those may who show a token of `file`.
-    pub fn load(file: PathBuf) -> Result<Self, TokenFileError> {
-        let tokens = ArcSwap::from_pointee(Tokens::load(&file)?);
-        Ok(Authenticator(Arc::new(Inner::Tokens { file, tokens })))
+    /// Those may who show a token of `file`, or one that `reviewer` vouches for.
+    pub fn new(
+        file: Option<PathBuf>,
+        reviewer: Option<Arc<dyn TokenReviewer>>,
+    ) -> Result<Self, TokenFileError> {
+        let load = |path: PathBuf| {
+            let tokens = ArcSwap::from_pointee(Tokens::load(&path)?);
+            Ok::<_, TokenFileError>(TokenFile { path, tokens })
+        };
+        let file = file.map(load).transpose()?;
+        Ok(Authenticator(Arc::new(Inner { file, reviewer })))
     }
 
     /// The file, for [`crate::reload::watch`]; none where no tokens are configured.
     pub fn files(&self) -> Vec<PathBuf> {
-        match &*self.0 {
-            Inner::Open => Vec::new(),
-            Inner::Tokens { file, .. } => vec![file.clone()],
-        }
+        self.0.file.iter().map(|file| file.path.clone()).collect()
     }
 
     /// Read the file again; the former tokens stay in force if that fails.
     pub fn reload(&self) -> Result<(), TokenFileError> {
-        if let Inner::Tokens { file, tokens } = &*self.0 {
-            tokens.store(Arc::new(Tokens::load(file)?));
+        if let Some(file) = &self.0.file {
+            file.tokens.store(Arc::new(Tokens::load(&file.path)?));
         }
         Ok(())
     }
 
-    /// Whether tokens are asked for.
+    /// Whether nobody is asked for a token.
     pub fn is_open(&self) -> bool {
-        matches!(&*self.0, Inner::Open)
+        self.0.file.is_none() && self.0.reviewer.is_none()
     }
 
     /// Who shows this `Authorization` header, if they may act as `role`.
-    pub fn authorize(&self, header: Option<&str>, role: Role) -> Result<Caller, HttpError> {
-        let Inner::Tokens { tokens, .. } = &*self.0 else {
+    pub async fn authorize(&self, header: Option<&str>, role: Role) -> Result<Caller, HttpError> {
+        if self.is_open() {
             return Ok(Caller { name: String::new(), role: Role::Admin });
-        };
+        }
         let header = header.ok_or_else(|| {
             HttpError::unauthenticated("no token; expected the header Authorization: Bearer <token>")
         })?;
         let shown = bearer(header).ok_or_else(|| {
             HttpError::unauthenticated("malformed Authorization header; expected Bearer <token>")
         })?;
-        let tokens = tokens.load();
-        let caller = tokens.find(shown).ok_or_else(|| HttpError::unauthenticated("unknown token"))?;
+        let caller = self.identify(shown).await?;
+        let caller = caller.ok_or_else(|| HttpError::unauthenticated("unknown token"))?;
         if caller.role.may_act_as(role) {
             Ok(caller)
         } else {
             let has = caller.role;
             Err(HttpError::forbidden(format!("this needs a token of role {role}; yours has role {has}")))
+        }
+    }
+
+    async fn identify(&self, shown: &str) -> Result<Option<Caller>, HttpError> {
+        let known = self.0.file.as_ref().and_then(|file| file.tokens.load().find(shown));
+        match (known, &self.0.reviewer) {
+            (None, Some(reviewer)) if !Token::is_ours(shown) => {
+                reviewer.review(&Secret::new(shown.to_owned())).await
+            }
+            (known, _) => Ok(known),
         }
     }
 }
@@ -93,12 +119,17 @@ fn bearer(header: &str) -> Option<&str> {
 }
 
 /// Who sent `request`, if they may act as `role`; asks the [`Authenticator`] in the app's data.
-pub fn require(request: &HttpRequest, role: Role) -> Result<Caller, HttpError> {
-    let authenticator = request
-        .app_data::<web::Data<Authenticator>>()
-        .ok_or_else(|| HttpError::bug("the server has no authenticator"))?;
-    let header = request.headers().get(AUTHORIZATION).map(|value| value.to_str().unwrap_or_default());
-    authenticator.authorize(header, role)
+pub fn require(
+    request: &HttpRequest,
+    role: Role,
+) -> impl Future<Output = Result<Caller, HttpError>> + 'static {
+    let authenticator = request.app_data::<web::Data<Authenticator>>().cloned();
+    let header = request.headers().get(AUTHORIZATION);
+    let header = header.map(|value| value.to_str().unwrap_or_default().to_owned());
+    async move {
+        let authenticator = authenticator.ok_or_else(|| HttpError::bug("the server has no authenticator"))?;
+        authenticator.authorize(header.as_deref(), role).await
+    }
 }
 
 #[cfg(test)]

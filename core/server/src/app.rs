@@ -3,15 +3,16 @@
 use crate::advisories::{Advisories, FeedError, Feeds, Importer, Schedule, open_index};
 use crate::config::{Config, SettingsError};
 use crate::engine::{Engine, EventStream, Flight, Publisher, Writer};
-use crate::http::{docs, v1};
+use crate::http::{docs, v1, workloads};
 use crate::keep::Keep;
 use crate::matcher::{Matcher, Matching};
 use crate::metrics::{CoreMetrics, FleetCollector};
+use crate::service_accounts::ServiceAccounts;
 use crate::state::Core;
 use crate::sweeper;
 use crate::work::{RandomBits, Work};
 use actix_web::web::{Data, ServiceConfig};
-use api_chassis::auth::{Authenticator, ExposureError, TokenFileError, check_exposure};
+use api_chassis::auth::{Authenticator, ExposureError, TokenFileError, TokenReviewer, check_exposure};
 use api_chassis::clock::{Clock, SystemClock};
 use api_chassis::health::{self, Readiness};
 use api_chassis::http::{Listener, Served, bind, serve};
@@ -114,7 +115,7 @@ impl App {
     /// Build all parts: open the store, load what it knows. Nothing is started.
     pub fn build(config: Config, surroundings: Surroundings) -> Result<App, StartError> {
         config.check()?;
-        let authenticator = authenticator(&config)?;
+        let authenticator = authenticator(&config, &surroundings.clock)?;
         let certificate = config.tls().map(|files| Certificate::load(&files)).transpose()?;
         let store = open_store(&config)?;
         let advisories = Advisories::new(open_index(config.data_dir())?, has_feeds(&config));
@@ -171,6 +172,7 @@ impl App {
             metrics,
             clock,
             shutdown,
+            workload_metrics: Arc::new(config.workload_metrics.clone()),
         };
         let doors = Doors { authenticator, certificate, readiness, registry: Arc::new(registry), latency };
         Ok(App { config, core, writer, publisher, matching, schedule, doors })
@@ -214,17 +216,19 @@ fn routes(config: &mut ServiceConfig, core: &Core, doors: &Doors) {
         .app_data(Data::new(doors.authenticator.clone()))
         .configure(health::routes(doors.readiness.clone()))
         .configure(chassis_metrics::routes(Arc::clone(&doors.registry)))
+        .configure(workloads::routes)
         .configure(docs::routes)
         .configure(v1::routes);
 }
 
-fn authenticator(config: &Config) -> Result<Authenticator, StartError> {
-    let authenticator = if config.token_file.as_os_str().is_empty() {
+fn authenticator(config: &Config, clock: &Arc<dyn Clock>) -> Result<Authenticator, StartError> {
+    let file = Some(config.token_file.clone()).filter(|path| !path.as_os_str().is_empty());
+    let reviewer = ServiceAccounts::of(&config.service_accounts, Arc::clone(clock))?;
+    let reviewer = reviewer.map(|reviewer| Arc::new(reviewer) as Arc<dyn TokenReviewer>);
+    let authenticator = Authenticator::new(file, reviewer)?;
+    if authenticator.is_open() {
         tracing::warn!("no tokens are configured: listening on loopback only, everyone there is an admin");
-        Authenticator::open()
-    } else {
-        Authenticator::load(config.token_file.clone())?
-    };
+    }
     check_exposure(config.http.listen, !authenticator.is_open())?;
     Ok(authenticator)
 }

@@ -1,5 +1,6 @@
 //! Settings of the core: each field's comment is its documentation.
 
+use crate::metrics::{FIXED_LABELS, label_name};
 use api_chassis::config::{ConfigError, Layers, render};
 use api_chassis::http::HttpSettings;
 use api_chassis::logs::LogSettings;
@@ -20,6 +21,8 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// File of tokens, a line each: role, SHA-256, name; empty: no tokens, loopback only.
     pub token_file: PathBuf,
+    /// Service accounts of the cluster that may call.
+    pub service_accounts: ServiceAccountConfig,
     /// How to listen.
     pub http: HttpSettings,
     /// Certificate and key; both empty: no TLS.
@@ -30,6 +33,26 @@ pub struct Config {
     pub scans: ScanConfig,
     /// Where advisories come from.
     pub advisories: AdvisoryConfig,
+    /// Series per pod and workload.
+    pub workload_metrics: WorkloadMetricsConfig,
+}
+
+/// Service accounts of the cluster that may call, their tokens checked by TokenReview.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ServiceAccountConfig {
+    /// Who may call as what: `<role> <namespace>/<name>`; empty: no service account may.
+    pub allow: Vec<String>,
+    /// The audience that their tokens must be made for.
+    pub audience: String,
+    /// How long a checked token is believed.
+    pub cache_seconds: u64,
+}
+
+impl Default for ServiceAccountConfig {
+    fn default() -> Self {
+        ServiceAccountConfig { allow: Vec::new(), audience: "perceptor".to_owned(), cache_seconds: 60 }
+    }
 }
 
 /// Certificate and key of the server.
@@ -80,6 +103,26 @@ pub struct AdvisoryConfig {
     pub max_feed_bytes: u64,
 }
 
+/// Series per pod and workload at `/metrics/workloads?source=…`; many, so all off by default.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct WorkloadMetricsConfig {
+    /// Whether there is a `pod_security_issue` for each finding of each pod.
+    pub pod_issues: bool,
+    /// Whether there are `image_scanner_container_image_…` gauges for each workload's image.
+    pub image_scans: bool,
+    /// Only these namespaces (`*` stands for anything); empty: all.
+    pub include_namespaces: Vec<String>,
+    /// Not these namespaces.
+    pub exclude_namespaces: Vec<String>,
+    /// Whether findings without a fix have a `pod_security_issue` too.
+    pub unfixed: bool,
+    /// How many `pod_security_issue` an image has at most, the worst first; 0: all.
+    pub top: usize,
+    /// Labels of pods that the gauges carry.
+    pub pod_labels: Vec<String>,
+}
+
 /// Settings that do not fit together.
 #[derive(Debug, thiserror::Error)]
 pub enum SettingsError {
@@ -101,6 +144,7 @@ impl Default for Config {
         Config {
             data_dir: PathBuf::new(),
             token_file: PathBuf::new(),
+            service_accounts: ServiceAccountConfig::default(),
             http: HttpSettings {
                 // Reports of large images and full states of large clusters.
                 max_body_bytes: 64 << 20,
@@ -111,6 +155,7 @@ impl Default for Config {
             log: LogSettings::default(),
             scans: ScanConfig::default(),
             advisories: AdvisoryConfig::default(),
+            workload_metrics: WorkloadMetricsConfig::default(),
         }
     }
 }
@@ -142,6 +187,25 @@ impl Default for AdvisoryConfig {
     }
 }
 
+impl WorkloadMetricsConfig {
+    /// Whether there is anything to show.
+    pub const fn is_on(&self) -> bool {
+        self.pod_issues || self.image_scans
+    }
+
+    /// Two labels of one name would make a scrape fail.
+    fn check(&self) -> Result<(), SettingsError> {
+        let mut names = FIXED_LABELS.map(str::to_owned).into_iter().collect::<BTreeSet<_>>();
+        match self.pod_labels.iter().find(|label| !names.insert(label_name(label))) {
+            None => Ok(()),
+            Some(label) => Err(SettingsError::Value {
+                key: "workload_metrics.pod_labels",
+                reason: format!("{label:?} would be called {:?}, as another one is", label_name(label)),
+            }),
+        }
+    }
+}
+
 impl Config {
     /// Put the layers together and check what they say.
     pub fn load(layers: &Layers) -> Result<Self, SettingsError> {
@@ -165,6 +229,7 @@ impl Config {
         if self.advisories.interval_seconds < 60 {
             return refused("advisories.interval_seconds", "at least 60");
         }
+        self.workload_metrics.check()?;
         self.families().map(drop)
     }
 

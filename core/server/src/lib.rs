@@ -20,6 +20,7 @@ mod keep;
 pub mod matcher;
 pub mod metrics;
 mod read;
+mod service_accounts;
 mod state;
 mod sweeper;
 mod work;

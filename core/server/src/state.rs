@@ -1,6 +1,7 @@
 //! What every handler has at hand.
 
 use crate::advisories::Advisories;
+use crate::config::WorkloadMetricsConfig;
 use crate::engine::{Engine, EventStream};
 use crate::keep::Keep;
 use crate::matcher::Matcher;
@@ -34,4 +35,6 @@ pub struct Core {
     pub clock: Arc<dyn Clock>,
     /// Says when to end.
     pub shutdown: Shutdown,
+    /// Which series per pod and workload are wanted.
+    pub workload_metrics: Arc<WorkloadMetricsConfig>,
 }

@@ -1,6 +1,7 @@
 //! Tests of tokens and roles.
 
 use super::*;
+use futures_util::FutureExt;
 use std::io::Write;
 
 fn token(byte: u8) -> Token {
@@ -17,14 +18,20 @@ fn shown(token: &Token) -> String {
     format!("Bearer {}", token.secret().reveal())
 }
 
+/// What a file alone says, which nobody has to wait for.
+fn authorize(authenticator: &Authenticator, header: Option<&str>, role: Role) -> Result<Caller, HttpError> {
+    authenticator.authorize(header, role).now_or_never().unwrap()
+}
+
 #[test]
 fn token_of_a_role_may_what_the_role_may() {
     let file = a_file(&Role::ALL.map(|role| token(role as u8).line(role, "x")));
-    let authenticator = Authenticator::load(file.path().to_owned()).unwrap();
+    let authenticator = Authenticator::new(Some(file.path().to_owned()), None).unwrap();
     for has in Role::ALL {
         for needs in Role::ALL {
-            let outcome = authenticator.authorize(Some(&shown(&token(has as u8))), needs);
-            let allowed = has == needs || has == Role::Admin;
+            let outcome = authorize(&authenticator, Some(&shown(&token(has as u8))), needs);
+            let allowed =
+                has == needs || has == Role::Admin || (has, needs) == (Role::Perceiver, Role::Reader);
             assert_eq!(outcome.as_ref().err().map(HttpError::status), (!allowed).then_some(403));
         }
     }
@@ -33,14 +40,14 @@ fn token_of_a_role_may_what_the_role_may() {
 #[test]
 fn header_without_a_known_token_is_unauthenticated() {
     let file = a_file(&[token(1).line(Role::Reader, "ann")]);
-    let authenticator = Authenticator::load(file.path().to_owned()).unwrap();
+    let authenticator = Authenticator::new(Some(file.path().to_owned()), None).unwrap();
     let basic = shown(&token(1)).replace("Bearer", "Basic");
     for header in [None, Some(""), Some("Bearer"), Some("Bearer "), Some(&*basic), Some(&*shown(&token(2)))] {
-        let refused = authenticator.authorize(header, Role::Reader).unwrap_err();
+        let refused = authorize(&authenticator, header, Role::Reader).unwrap_err();
         assert_eq!((refused.status(), refused.code()), (401, "unauthenticated"), "{header:?}");
     }
     let lower = shown(&token(1)).replace("Bearer", "bearer");
-    assert_eq!(authenticator.authorize(Some(&lower), Role::Reader).unwrap().name, "ann");
+    assert_eq!(authorize(&authenticator, Some(&lower), Role::Reader).unwrap().name, "ann");
 }
 
 #[test]
@@ -53,22 +60,48 @@ fn file_malformed_is_refused_with_its_line_and_without_its_content() {
         (&*format!("{good} more"), "three words"),
     ] {
         let file = a_file(&[good.clone(), bad.to_owned()]);
-        let error = Authenticator::load(file.path().to_owned()).unwrap_err().to_string();
+        let error = Authenticator::new(Some(file.path().to_owned()), None).err().unwrap().to_string();
         assert!(error.contains("line 4") && error.contains(reason) && !error.contains("secret"), "{error}");
     }
-    assert!(matches!(Authenticator::load(a_file(&[]).path().to_owned()), Err(TokenFileError::Empty { .. })));
+    assert!(matches!(
+        Authenticator::new(Some(a_file(&[]).path().to_owned()), None),
+        Err(TokenFileError::Empty { .. })
+    ));
 }
 
 #[test]
 fn file_changed_is_taken_and_file_broken_is_not() {
     let file = a_file(&[token(1).line(Role::Reader, "ann")]);
-    let authenticator = Authenticator::load(file.path().to_owned()).unwrap();
+    let authenticator = Authenticator::new(Some(file.path().to_owned()), None).unwrap();
     std::fs::write(file.path(), token(2).line(Role::Admin, "bob")).unwrap();
     authenticator.reload().unwrap();
-    assert!(authenticator.authorize(Some(&shown(&token(1))), Role::Reader).is_err());
+    assert!(authorize(&authenticator, Some(&shown(&token(1))), Role::Reader).is_err());
     std::fs::write(file.path(), "nonsense").unwrap();
     assert!(authenticator.reload().is_err());
-    assert_eq!(authenticator.authorize(Some(&shown(&token(2))), Role::Reader).unwrap().name, "bob");
+    assert_eq!(authorize(&authenticator, Some(&shown(&token(2))), Role::Reader).unwrap().name, "bob");
+}
+
+struct Vouching;
+
+impl TokenReviewer for Vouching {
+    fn review<'a>(&'a self, token: &'a Secret) -> BoxFuture<'a, Result<Option<Caller>, HttpError>> {
+        let caller = Caller { name: "pod".to_owned(), role: Role::Scanner };
+        let known = (token.reveal() == "foreign").then_some(caller);
+        std::future::ready(Ok(known)).boxed()
+    }
+}
+
+#[test]
+fn token_that_no_file_holds_is_reviewed_unless_it_is_ours() {
+    let authenticator = Authenticator::new(None, Some(Arc::new(Vouching))).unwrap();
+    assert!(!authenticator.is_open());
+    let scanner = authorize(&authenticator, Some("Bearer foreign"), Role::Scanner).unwrap();
+    assert_eq!(scanner.name, "pod");
+    assert_eq!(authorize(&authenticator, Some("Bearer foreign"), Role::Admin).unwrap_err().status(), 403);
+    for unknown in ["Bearer other", &*shown(&token(1))] {
+        let refused = authorize(&authenticator, Some(unknown), Role::Scanner).unwrap_err();
+        assert_eq!(refused.status(), 401, "{unknown}");
+    }
 }
 
 #[test]

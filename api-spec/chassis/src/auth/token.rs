@@ -9,11 +9,13 @@ use std::str::FromStr;
 use subtle::ConstantTimeEq;
 
 const MAX_FILE: u64 = 1 << 20;
+/// What tokens of ours begin with, so that a leaked one is recognised for what it is.
+const MARK: &str = "perceptor_";
 
 /// What the owner of a token may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Role {
-    /// Send observations of sources.
+    /// Send observations of sources; read.
     Perceiver,
     /// Ask for leases and report.
     Scanner,
@@ -37,9 +39,10 @@ impl Role {
         }
     }
 
-    /// Whether this role may do what `role` may.
+    /// Whether this role may do what `role` may. Perceivers may read: those that tell their
+    /// platform what is known of its pods have to.
     pub fn may_act_as(self, role: Role) -> bool {
-        self == Role::Admin || self == role
+        self == Role::Admin || self == role || (self, role) == (Role::Perceiver, Role::Reader)
     }
 }
 
@@ -67,7 +70,12 @@ pub struct Token(Secret);
 impl Token {
     /// The token of 32 bytes that the caller took from a source of randomness.
     pub fn generate(random: [u8; 32]) -> Self {
-        Token(Secret::new(format!("perceptor_{}", hex::encode(random))))
+        Token(Secret::new(format!("{MARK}{}", hex::encode(random))))
+    }
+
+    /// Whether a token says of itself that it was made by [`Token::generate`].
+    pub fn is_ours(token: &str) -> bool {
+        token.starts_with(MARK)
     }
 
     /// The text, for its owner.

@@ -7,6 +7,7 @@ pub mod refusal;
 pub mod role;
 pub mod single;
 pub mod v1;
+pub mod workloads;
 
 use api_chassis::http::HttpError;
 

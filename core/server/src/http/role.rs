@@ -4,7 +4,8 @@ use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest};
 use api_chassis::auth::{Caller, Role, require};
 use api_chassis::http::HttpError;
-use std::future::{Ready, ready};
+use futures_util::future::LocalBoxFuture;
+use futures_util::{FutureExt, TryFutureExt};
 
 /// An extractor that lets one role (and admins) in.
 macro_rules! role {
@@ -15,10 +16,10 @@ macro_rules! role {
 
         impl FromRequest for $name {
             type Error = HttpError;
-            type Future = Ready<Result<Self, HttpError>>;
+            type Future = LocalBoxFuture<'static, Result<Self, HttpError>>;
 
             fn from_request(request: &HttpRequest, _body: &mut Payload) -> Self::Future {
-                ready(require(request, $role).map($name))
+                require(request, $role).map_ok($name).boxed_local()
             }
         }
     };

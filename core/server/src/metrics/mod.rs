@@ -1,8 +1,12 @@
 //! Metrics: what is counted as it happens, and what is read from the view when asked.
 
 mod collect;
+mod exposition;
+mod workloads;
 
 pub use collect::FleetCollector;
+pub use exposition::Pieces;
+pub use workloads::{FIXED_LABELS, WorkloadSeries, label_name};
 
 use core_model::{Change, Event, Stage};
 use core_store::Durable;

@@ -223,7 +223,12 @@ pub fn a_report(config: u8) -> Value {
 
 /// Two pods of one image, and one of another; the first image is scanned and matched.
 pub async fn a_fleet() -> TestCore {
-    let core = TestCore::start().await;
+    a_fleet_with(config()).await
+}
+
+/// The same, in a core with the given settings.
+pub async fn a_fleet_with(config: Config) -> TestCore {
+    let core = TestCore::with(config).await;
     let pods = [
         a_pod("/shop-web-1", "nginx:1.27", 1),
         a_pod("/shop-web-2", "nginx:1.27", 1),

@@ -6,3 +6,4 @@ mod edge;
 mod harness;
 mod restart;
 mod v1;
+mod workloads;
