@@ -44,10 +44,9 @@ impl Index {
             }
         }
         let findings = merge(&hits);
-        let is_told = |id: &Box<str>| {
-            findings.iter().any(|found| found.id == *id || found.aliases.binary_search(id).is_ok())
-        };
-        undecided.retain(|id| !is_told(id));
+        undecided.retain(|id| {
+            !findings.iter().any(|found| found.id == *id || found.aliases.binary_search(id).is_ok())
+        });
         undecided.sort();
         undecided.dedup();
         Found { findings, undecided }

@@ -181,8 +181,10 @@ log:
 {{- end }}
 
 {{/*
-The fetcher on a node: root, so that it is the owner of the runtime's socket and folders, with the one
+The fetcher on a node: root, so that it is the owner of the runtime's socket and folders, with the
 capability that reads files whatever their mode; no privileged container, nothing else of root's powers.
+The kernel shows the marks of opaque folders (trusted.overlay.*) to SYS_ADMIN only: without it, layers
+that lie about unpacked are refused rather than read wrongly.
 */}}
 {{- define "perceptor.nodeFetcherSecurity" -}}
 runAsUser: 0
@@ -193,7 +195,7 @@ allowPrivilegeEscalation: false
 readOnlyRootFilesystem: true
 capabilities:
   drop: [ALL]
-  add: [DAC_READ_SEARCH]
+  add: [DAC_READ_SEARCH{{ if .Values.scanner.onNodes.unpackedLayers }}, SYS_ADMIN{{ end }}]
 {{- with .Values.scanner.onNodes.seLinuxType }}
 # Files of the node carry labels that a container's own type may not read.
 seLinuxOptions:
