@@ -1,12 +1,13 @@
 //! The fetcher as a service: socket, stores, API, and a graceful end.
 
 use crate::Fetcher;
-use crate::config::{ContainerdSettings, FetcherSettings};
+use crate::config::{ContainerdSettings, FetcherSettings, StoreKind};
 use crate::http::{FetcherMetrics, routes};
 use crate::stores::Store;
 use crate::stores::archive::ArchiveStore;
 use crate::stores::containerd::ContainerdStore;
 use crate::stores::docker::DockerStore;
+use crate::stores::registry::RegistryStore;
 use crate::stores::storage::StorageStore;
 use anyhow::Context;
 use api_chassis::engines::{EngineState, find_engines};
@@ -24,16 +25,31 @@ const REQUEST_SECONDS: u64 = 600;
 const STORAGE: &str = "/var/lib/containers/storage";
 
 /// A fetcher over the stores that the settings name, or the engines that are found.
-pub async fn build(settings: &FetcherSettings) -> Fetcher {
+///
+/// # Errors
+/// A setting cannot be used.
+pub async fn build(settings: &FetcherSettings) -> anyhow::Result<Fetcher> {
     let settings = named_or_found(settings).await;
-    let containerds =
-        settings.containerd.iter().map(|named| Box::new(ContainerdStore::new(named)) as Box<dyn Store>);
-    let engines =
-        settings.engines.iter().map(|endpoint| Box::new(DockerStore::new(endpoint, None)) as Box<dyn Store>);
-    let archives = settings.archives.iter().map(|path| Box::new(ArchiveStore::new(path)) as Box<dyn Store>);
-    let storages =
-        settings.containers_storage.iter().map(|root| Box::new(StorageStore::new(root)) as Box<dyn Store>);
-    Fetcher::new(containerds.chain(storages).chain(engines).chain(archives).collect())
+    let mut stores: Vec<(StoreKind, Box<dyn Store>)> = Vec::new();
+    for named in &settings.containerd {
+        stores.push((StoreKind::Containerd, Box::new(ContainerdStore::new(named))));
+    }
+    for root in &settings.containers_storage {
+        stores.push((StoreKind::ContainersStorage, Box::new(StorageStore::new(root))));
+    }
+    for endpoint in &settings.engines {
+        stores.push((StoreKind::Docker, Box::new(DockerStore::new(endpoint, None))));
+    }
+    for path in &settings.archives {
+        stores.push((StoreKind::Archive, Box::new(ArchiveStore::new(path))));
+    }
+    if settings.registry.enabled {
+        let registry = RegistryStore::new(&settings.registry).context("use registries")?;
+        stores.push((StoreKind::Registry, Box::new(registry)));
+    }
+    let place = |kind: StoreKind| settings.order.iter().position(|named| *named == kind);
+    stores.sort_by_key(|(kind, _)| place(*kind).unwrap_or(usize::MAX));
+    Ok(Fetcher::new(stores.into_iter().map(|(_, store)| store).collect()))
 }
 
 /// Where no store is named, those that are found.

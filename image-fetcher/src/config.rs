@@ -1,5 +1,6 @@
 //! The fetcher's settings.
 
+use crate::stores::registry::RegistrySettings;
 use api_chassis::logs::LogSettings;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -23,6 +24,10 @@ pub struct FetcherSettings {
     pub containers_storage: Vec<PathBuf>,
     /// Archives and layouts it reads from, after the engines.
     pub archives: Vec<PathBuf>,
+    /// Registries.
+    pub registry: RegistrySettings,
+    /// In which order the stores are asked; those that are left out come after.
+    pub order: Vec<StoreKind>,
     /// Threads that serve.
     pub workers: usize,
     /// How long requests may go on after shutdown has begun.
@@ -50,6 +55,8 @@ impl Default for FetcherSettings {
             containerd: Vec::new(),
             containers_storage: Vec::new(),
             archives: Vec::new(),
+            registry: RegistrySettings::default(),
+            order: StoreKind::ALL.to_vec(),
             workers: 2,
             drain_seconds: 10,
             log: LogSettings::default(),
@@ -77,4 +84,31 @@ impl Default for ContainerdSettings {
             root: PathBuf::from("/var/lib/containerd"),
         }
     }
+}
+
+/// A kind of store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum StoreKind {
+    /// containerd's content and snapshots.
+    Containerd,
+    /// The storage of CRI-O and Podman.
+    ContainersStorage,
+    /// Engines with Docker's API.
+    Docker,
+    /// Archives and layouts.
+    Archive,
+    /// Registries.
+    Registry,
+}
+
+impl StoreKind {
+    /// Nearest first.
+    pub const ALL: [StoreKind; 5] = [
+        StoreKind::Containerd,
+        StoreKind::ContainersStorage,
+        StoreKind::Docker,
+        StoreKind::Archive,
+        StoreKind::Registry,
+    ];
 }

@@ -3,6 +3,7 @@
 use api_vocab::Digest;
 use api_wire::error::ErrorCode;
 use api_wire::image_source::FetchError;
+use std::time::Duration;
 
 /// An image could not be found or read.
 #[derive(Debug, thiserror::Error)]
@@ -88,6 +89,9 @@ pub enum ReadError {
         #[source]
         source: std::io::Error,
     },
+    /// A registry did not give it.
+    #[error(transparent)]
+    Registry(#[from] crate::stores::registry::RegistryError),
     /// A file could not be read.
     #[error("cannot {operation}")]
     Io {
@@ -110,6 +114,7 @@ impl ReadError {
     pub fn code(&self) -> ErrorCode {
         match self {
             ReadError::NotFound(_) => ErrorCode::NotFound,
+            ReadError::Registry(error) => error.code(),
             ReadError::Io { source, .. } if source.kind() == std::io::ErrorKind::NotFound => {
                 ErrorCode::NotFound
             }
@@ -132,6 +137,14 @@ impl ReadError {
     /// Whether it says nothing of the image, only of the store at this moment.
     pub(crate) fn is_passing(&self) -> bool {
         self.code() == ErrorCode::Unavailable
+    }
+
+    /// How long another attempt is no use.
+    fn retry_after(&self) -> Option<Duration> {
+        match self {
+            ReadError::Registry(error) => error.retry_after(),
+            _ => None,
+        }
     }
 
     /// A malformed document.
@@ -160,6 +173,6 @@ impl ReadError {
 impl From<ReadError> for FetchError {
     fn from(error: ReadError) -> Self {
         let message: String = error.chain().chars().filter(|c| !c.is_control()).take(1024).collect();
-        FetchError::new(error.code(), message)
+        FetchError::new(error.code(), message).retry_after(error.retry_after())
     }
 }

@@ -55,14 +55,15 @@ impl Fetcher {
     async fn all_held(&self) -> Result<Holds, FetchError> {
         let mut digests = BTreeSet::new();
         let mut failures = Vec::new();
-        for store in &self.stores {
+        let local = self.stores.iter().filter(|store| store.is_local()).count();
+        for store in self.stores.iter().filter(|store| store.is_local()) {
             match store.holds().await {
                 Ok(held) => digests.extend(held),
                 Err(error) => failures.push(error),
             }
         }
         match failures.pop() {
-            Some(failure) if failures.len() + 1 == self.stores.len() => Err(failure.into()),
+            Some(failure) if failures.len() + 1 == local => Err(failure.into()),
             _ => Ok(Holds { digests: digests.into_iter().collect() }),
         }
     }

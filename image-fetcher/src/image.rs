@@ -3,6 +3,7 @@
 pub mod choose;
 pub mod documents;
 pub mod find;
+pub mod pick;
 
 use crate::error::ReadError;
 use api_vocab::Digest;

@@ -12,6 +12,7 @@ mod error;
 mod fetcher;
 pub mod http;
 mod image;
+pub mod secrets;
 pub mod stores;
 mod tarball;
 

@@ -46,7 +46,7 @@ async fn main() -> anyhow::Result<()> {
     }
     logs::init(&settings.log)?;
     let shutdown = Shutdown::on_signals().context("watch for signals")?;
-    let fetcher: Arc<Fetcher> = Arc::new(app::build(&settings).await);
+    let fetcher: Arc<Fetcher> = Arc::new(app::build(&settings).await?);
     let served = app::start(&settings, fetcher, shutdown)?;
     tracing::info!(socket = %settings.socket.display(), "image-fetcher serves");
     served.await??;

@@ -5,6 +5,7 @@ mod channel;
 pub mod containerd;
 pub mod docker;
 pub mod layout;
+pub mod registry;
 mod snapshots;
 pub mod storage;
 mod unpacked;
@@ -18,13 +19,18 @@ use futures_util::future::BoxFuture;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-/// A store of images: an engine, an archive, later a runtime's content store or a registry.
+/// A store of images: an engine, an archive, a registry.
 pub trait Store: Send + Sync {
     /// Find an image by any of its names.
     fn resolve<'a>(
         &'a self,
         request: &'a ResolveRequest,
     ) -> BoxFuture<'a, Result<Arc<dyn OpenImage>, ReadError>>;
+
+    /// Whether what it has lies on this machine.
+    fn is_local(&self) -> bool {
+        true
+    }
 
     /// Digests of all images within reach.
     fn holds(&self) -> BoxFuture<'_, Result<Vec<Digest>, ReadError>>;

@@ -5,3 +5,4 @@ pub mod legacy;
 pub mod pass;
 pub mod seek;
 pub mod send;
+pub mod write;

@@ -36,7 +36,7 @@ impl Service {
             ..FetcherSettings::default()
         };
         let shutdown = Shutdown::new();
-        let fetcher = Arc::new(app::build(&settings).await);
+        let fetcher = Arc::new(app::build(&settings).await.unwrap());
         let served = app::start(&settings, fetcher, shutdown.clone()).unwrap();
         let client = Client::builder().unix_socket(socket).build().unwrap();
         Service { folder, client, shutdown, served }
@@ -174,7 +174,7 @@ async fn socket_open_to_others_is_refused() {
             archives: vec![folder.path().join("none")],
             ..FetcherSettings::default()
         };
-        let fetcher = Arc::new(app::build(&settings).await);
+        let fetcher = Arc::new(app::build(&settings).await.unwrap());
         let error = app::start(&settings, fetcher, Shutdown::new()).unwrap_err();
         assert!(format!("{error:#}").contains("expected 600 or 660"), "{error:#}");
     }

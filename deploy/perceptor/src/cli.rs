@@ -26,6 +26,7 @@ pub enum Command {
     /// Scan one image and print what is inside; no server needed
     #[command(after_help = "Examples:
   perceptor scan nginx:1.27                    an image of this host's engine
+  perceptor scan nginx:1.27 --registry         the same, or from Docker Hub
   perceptor scan image.tar                     docker save, OCI archive
   perceptor scan ./layout                      OCI layout folder
   perceptor scan /srv/rootfs                   the root folder of a machine or container
@@ -148,6 +149,29 @@ pub struct ScanArgs {
     /// Folder that `perceptor advisories sync` keeps the index in
     #[arg(long, value_name = "DIR", env = "PERCEPTOR_DATA")]
     pub data: Option<PathBuf>,
+    /// How to ask a registry.
+    #[command(flatten)]
+    pub registry: RegistryArgs,
+}
+
+/// How to ask a registry.
+#[derive(Debug, Clone, Default, Args)]
+pub struct RegistryArgs {
+    /// Ask the image's registry if no engine of this host has it
+    #[arg(long)]
+    pub registry: bool,
+    /// Credentials, in the form of Docker's config.json; programs that it names are not run
+    #[arg(long, value_name = "FILE", env = "PERCEPTOR_REGISTRY_CREDENTIALS", requires = "registry")]
+    pub credentials: Vec<PathBuf>,
+    /// PEM file of the authorities that the registry's certificate may come from
+    #[arg(long, value_name = "FILE", requires = "registry")]
+    pub registry_ca: Option<PathBuf>,
+    /// The registry speaks HTTP without TLS
+    #[arg(long, requires = "registry")]
+    pub plain_http: bool,
+    /// The platform to choose, as linux/arm64; this machine's if absent
+    #[arg(long, value_name = "PLATFORM")]
+    pub platform: Option<api_vocab::Platform>,
 }
 
 /// Output formats of `scan`.

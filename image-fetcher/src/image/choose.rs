@@ -82,14 +82,14 @@ fn of_platform(images: Vec<StoredImage>, wish: Option<&Platform>) -> Vec<StoredI
 }
 
 /// Variants differ only where both name one.
-fn is_same(one: &Platform, other: &Platform) -> bool {
+pub(super) fn is_same(one: &Platform, other: &Platform) -> bool {
     let variants = one.variant().zip(other.variant());
     one.os() == other.os()
         && one.architecture() == other.architecture()
         && variants.is_none_or(|(one, other)| one == other)
 }
 
-fn own_platform() -> Option<Platform> {
+pub(super) fn own_platform() -> Option<Platform> {
     let architecture = match std::env::consts::ARCH {
         "x86_64" => "amd64",
         "aarch64" => "arm64",
@@ -98,7 +98,7 @@ fn own_platform() -> Option<Platform> {
     format!("linux/{architecture}").parse().ok()
 }
 
-fn wished(platform: Option<&Platform>) -> String {
+pub(super) fn wished(platform: Option<&Platform>) -> String {
     platform.map_or_else(|| "this machine".to_owned(), ToString::to_string)
 }
 

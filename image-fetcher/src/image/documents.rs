@@ -143,6 +143,10 @@ struct RawDocument {
 pub fn parse_oci(name: &str, bytes: &[u8], media_type: &str) -> Result<OciDocument, ReadError> {
     let raw: RawDocument =
         serde_json::from_slice(bytes).map_err(|error| ReadError::malformed(name, error))?;
+    if raw.schema_version == Some(1) {
+        let advice = "obsolete since 2017: push the image again with a present-day tool";
+        return Err(ReadError::Unsupported(format!("{name}: manifest schema 1 ({advice})")));
+    }
     if raw.schema_version.is_some_and(|version| version != 2) {
         return Err(ReadError::Unsupported(format!("{name}: a schema version other than 2")));
     }

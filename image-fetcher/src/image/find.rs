@@ -176,12 +176,21 @@ fn paired(document: &str, config: &Config, places: Vec<Place>) -> Result<Vec<Sto
 
 fn read_verified(shelf: &dyn Shelf, name: &str, digest: &Digest) -> Result<Option<Bytes>, ReadError> {
     let Some(bytes) = shelf.read_document(name)? else { return Ok(None) };
+    verify(name, &bytes, digest)?;
+    Ok(Some(bytes))
+}
+
+/// Compare a document with the digest it is called by.
+///
+/// # Errors
+/// It is another one.
+pub fn verify(name: &str, bytes: &[u8], digest: &Digest) -> Result<(), ReadError> {
     let found = match digest.algorithm() {
-        api_vocab::Algorithm::Sha256 => sha256(&bytes),
-        api_vocab::Algorithm::Sha512 => Digest::sha512(Sha512::digest(&bytes).into()),
+        api_vocab::Algorithm::Sha256 => sha256(bytes),
+        api_vocab::Algorithm::Sha512 => Digest::sha512(Sha512::digest(bytes).into()),
     };
     if found == *digest {
-        Ok(Some(bytes))
+        Ok(())
     } else {
         Err(ReadError::DigestMismatch { what: name.to_owned(), expected: digest.clone(), found })
     }

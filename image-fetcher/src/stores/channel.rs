@@ -19,6 +19,11 @@ const FILE_CHUNK: usize = 128 << 10;
 pub(super) struct Sender<T>(mpsc::Sender<Result<T, FetchError>>);
 
 impl<T: Send + 'static> Sender<T> {
+    /// Send; waits while the reader is slow.
+    pub(super) async fn send(&self, item: T) -> Result<(), ReadError> {
+        self.0.send(Ok(item)).await.map_err(|_| ReadError::ReaderGone)
+    }
+
     /// Send from code that may block.
     pub(super) fn send_blocking(&self, item: T) -> Result<(), ReadError> {
         self.0.blocking_send(Ok(item)).map_err(|_| ReadError::ReaderGone)

@@ -94,7 +94,7 @@ fn read_chunk(reader: &mut dyn Read, left: u64, layer: &Outgoing<'_>) -> Result<
 }
 
 /// Compares what is sent with the digest it is called by.
-struct Check<'a> {
+pub(crate) struct Check<'a> {
     expected: Option<&'a Digest>,
     hash: Hash,
 }
@@ -107,7 +107,7 @@ enum Hash {
 impl<'a> Check<'a> {
     /// A plain layer's digest is its diff-id; that of a compressed one is known from a manifest,
     /// and its diff-id is verified by whoever uncompresses it.
-    fn new(layer: &Outgoing<'a>, first: &[u8]) -> Self {
+    pub(crate) fn new(layer: &Outgoing<'a>, first: &[u8]) -> Self {
         let is_plain = !first.starts_with(&GZIP) && !first.starts_with(&ZSTD);
         let expected = layer.digest.or(is_plain.then_some(layer.diff_id));
         let hash = match expected.map(Digest::algorithm) {
@@ -117,14 +117,14 @@ impl<'a> Check<'a> {
         Check { expected, hash }
     }
 
-    fn update(&mut self, chunk: &[u8]) {
+    pub(crate) fn update(&mut self, chunk: &[u8]) {
         match &mut self.hash {
             Hash::Sha256(hash) => hash.update(chunk),
             Hash::Sha512(hash) => hash.update(chunk),
         }
     }
 
-    fn finish(self, name: &str) -> Result<(), ReadError> {
+    pub(crate) fn finish(self, name: &str) -> Result<(), ReadError> {
         let found = match self.hash {
             Hash::Sha256(hash) => Digest::sha256(hash.finalize().into()),
             Hash::Sha512(hash) => Digest::sha512(hash.finalize().into()),

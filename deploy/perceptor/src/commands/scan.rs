@@ -16,7 +16,7 @@ use std::io::Write;
 use target::Target;
 
 pub async fn run(args: ScanArgs, out: &mut (dyn Write + Send)) -> Result<Outcome> {
-    let target = Target::of(&args.target)?;
+    let target = Target::of(&args.target, &args.registry)?;
     let index = match &args.advisories {
         Some(path) => advisories::open(path).map_err(|error| WrongInput(format!("{error:#}")))?,
         None => advisories::open_kept(&data_folder(args.data.clone()))?,

@@ -1,5 +1,6 @@
 //! What is to be scanned: a folder, an archive, or an image of this host's engines.
 
+use crate::cli::RegistryArgs;
 use crate::commands::WrongInput;
 use crate::progress::Progress;
 use anyhow::{Context, Result};
@@ -10,6 +11,7 @@ use image_fetcher::Fetcher;
 use image_fetcher::stores::Store;
 use image_fetcher::stores::archive::ArchiveStore;
 use image_fetcher::stores::docker::DockerStore;
+use image_fetcher::stores::registry::{HostSettings, RegistrySettings, RegistryStore};
 use scanner_engines::{Engine, Native};
 use scanner_rootfs::Budget;
 use std::path::{Path, PathBuf};
@@ -22,8 +24,8 @@ pub enum Target {
     Folder(PathBuf),
     /// An archive, or an OCI layout folder.
     Archive(PathBuf),
-    /// An image by digest or reference.
-    Image(ResolveRequest),
+    /// An image by digest or reference, and the registry to ask for it.
+    Image(ResolveRequest, Option<RegistrySettings>),
 }
 
 /// What was scanned.
@@ -44,7 +46,7 @@ impl ScannedTarget {
 
 impl Target {
     /// What a person means by `text`: something on disk if it is there, else an image.
-    pub fn of(text: &str) -> Result<Self> {
+    pub fn of(text: &str, args: &RegistryArgs) -> Result<Self> {
         let path = Path::new(text);
         match std::fs::metadata(path) {
             Ok(found) if found.is_dir() && !path.join("oci-layout").exists() => {
@@ -54,14 +56,20 @@ impl Target {
             Err(_) => {}
         }
         if let Ok(digest) = text.parse::<Digest>() {
-            return Ok(Target::Image(ResolveRequest { digests: vec![digest], ..ResolveRequest::default() }));
+            let request = ResolveRequest { digests: vec![digest], ..ResolveRequest::default() };
+            return Ok(Target::Image(request, None));
         }
         let reference: ImageRef = text
             .parse()
             .map_err(|error| WrongInput(format!("{text:?} is neither a file nor a folder, and {error}")))?;
         let digests = reference.digest().cloned().into_iter().collect();
-        let references = vec![text.to_owned()];
-        Ok(Target::Image(ResolveRequest { digests, references, ..ResolveRequest::default() }))
+        let request = ResolveRequest {
+            digests,
+            references: vec![text.to_owned()],
+            platform: args.platform.as_ref().map(ToString::to_string),
+            ..ResolveRequest::default()
+        };
+        Ok(Target::Image(request, args.registry.then(|| registry_settings(&reference, args))))
     }
 
     /// Scan it.
@@ -74,8 +82,8 @@ impl Target {
                     .await
                     .with_context(|| format!("scan {}", path.display()))
             }
-            Target::Image(request) => {
-                let stores = engine_stores().await?;
+            Target::Image(request, registry) => {
+                let stores = image_stores(registry.as_ref()).await?;
                 let name = request.references.first().cloned().unwrap_or_default();
                 scan_image(stores, request, progress).await.with_context(|| format!("scan {name}"))
             }
@@ -104,6 +112,27 @@ async fn scan_image(
     Ok(ScannedTarget { image: Some(scanned.image), inventory: scanned.inventory })
 }
 
+/// A person named this registry: it may be on this machine.
+fn registry_settings(image: &ImageRef, args: &RegistryArgs) -> RegistrySettings {
+    let host = HostSettings {
+        host: image.registry().to_owned(),
+        ca_file: args.registry_ca.clone(),
+        plain_http: args.plain_http,
+        ..HostSettings::default()
+    };
+    let credentials = args.credentials.clone();
+    RegistrySettings { enabled: true, hosts: vec![host], credentials, ..RegistrySettings::default() }
+}
+
+/// The engines, then the registry if it may be asked; without one, an engine must be there.
+async fn image_stores(registry: Option<&RegistrySettings>) -> Result<Vec<Box<dyn Store>>> {
+    let Some(settings) = registry else { return engine_stores().await };
+    let registry = RegistryStore::new(settings).map_err(|error| WrongInput(error.to_string()))?;
+    let mut stores = engine_stores().await.unwrap_or_default();
+    stores.push(Box::new(registry));
+    Ok(stores)
+}
+
 /// The engines that answer; what is wrong with the others, if none does.
 async fn engine_stores() -> Result<Vec<Box<dyn Store>>> {
     let candidates = find_engines(&std::env::vars().collect()).await;
@@ -117,7 +146,7 @@ async fn engine_stores() -> Result<Vec<Box<dyn Store>>> {
         let tried: Vec<String> =
             candidates.iter().map(|c| format!("{} ({}): {}", c.origin, c.endpoint, c.state)).collect();
         return Err(WrongInput(format!(
-            "no such file or folder, and no container engine to ask for an image of that name: {}",
+            "no such file or folder, and no container engine to ask for an image of that name (--registry asks its registry): {}",
             tried.join("; ")
         ))
         .into());
