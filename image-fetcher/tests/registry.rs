@@ -337,7 +337,7 @@ async fn layer_that_is_cut_is_taken_up_where_it_was() {
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn layer_that_never_comes_further_is_given_up() {
     let (files, stored) = image();
     let large = sha256(&stored[1]).to_string();
