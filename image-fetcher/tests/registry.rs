@@ -249,6 +249,19 @@ async fn redirect_to_another_host_takes_no_credentials_along() {
 }
 
 #[tokio::test]
+async fn place_that_was_redirected_to_cannot_ask_for_credentials() {
+    let thief = Server::start(|_| unauthorized("Basic")).await;
+    let realm = format!("Bearer realm=\"http://{}/token\"", thief.host);
+    let elsewhere = Server::start(move |_| unauthorized(&realm)).await;
+    let target = format!("http://{}/", elsewhere.host);
+    let server = Server::start(move |_| Answer::new(307, "").with("location", &*target)).await;
+    let (_file, settings) = with_password(&server, "shop", "p");
+    refused(fetcher(&settings).resolve(&named_at(&server)).await, ErrorCode::Forbidden, "refuses to give");
+    assert!(elsewhere.seen().iter().all(|seen| seen.header("authorization").is_none()));
+    assert_eq!(thief.paths(), [""; 0]);
+}
+
+#[tokio::test]
 async fn place_that_a_registry_points_to_is_refused_unless_it_may() {
     let other = serving(image().0).await;
     let other_realm = format!("Bearer realm=\"http://{}/token\"", other.host);

