@@ -75,7 +75,7 @@ fn needed_v6(address: Ipv6Addr) -> Option<Reach> {
     match first {
         0xfc00..=0xfdff => Some(Reach::Private),
         // Link-local, site-local, multicast, and the unspecified address.
-        0xfe80..=0xfeff | 0xff00..=0xffff => None,
+        0xfe80..=0xffff => None,
         _ if address.is_unspecified() => None,
         _ => Some(Reach::Public),
     }
