@@ -1,4 +1,6 @@
 //! Registries that are asked for images: what they may lead us to, and what they may not.
+//!
+//! One file because every case is a few lines over the same image and the same scripted server.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)] // Tests.
 

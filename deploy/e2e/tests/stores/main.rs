@@ -39,7 +39,7 @@ fn named(reference: &str) -> ResolveRequest {
 
 /// What the scanner finds in the image, and in which store.
 async fn scanned(settings: &FetcherSettings) -> Result<(Inventory, String)> {
-    let fetcher = app::build(settings).await;
+    let fetcher = app::build(settings).await?;
     Ok(scan(&fetcher).await?)
 }
 
@@ -152,7 +152,7 @@ async fn containerd_image_is_found_by_each_digest_and_held() -> Result<()> {
     let folder = a_folder()?;
     let containerd = Containerd::start(folder.path()).await?;
     containerd.import(&image.archive(), "overlayfs")?;
-    let fetcher = app::build(&containerd_settings(&containerd)).await;
+    let fetcher = app::build(&containerd_settings(&containerd)).await?;
     let resolved = fetcher.resolve(&named(image::NAME)).await?;
     let held = fetcher.holds().await?.digests;
     let identity = &resolved.identity;
@@ -176,7 +176,7 @@ async fn containerd_gone_or_emptied_is_told_with_what_to_do() -> Result<()> {
     let folder = a_folder()?;
     let mut containerd = Containerd::start(folder.path()).await?;
     containerd.import(&image.archive(), "overlayfs")?;
-    let fetcher = app::build(&containerd_settings(&containerd)).await;
+    let fetcher = app::build(&containerd_settings(&containerd)).await?;
     let resolved = fetcher.resolve(&named(image::NAME)).await?;
 
     // The blobs vanish between finding and reading: the next attempt finds what was unpacked.
@@ -225,7 +225,7 @@ async fn storage_image_removed_meanwhile_is_not_found() -> Result<()> {
         containers_storage: vec![podman.root()],
         ..FetcherSettings::default()
     })
-    .await;
+    .await?;
     let resolved = fetcher.resolve(&named(image::NAME)).await?;
     let config = resolved.identity.config.clone().context("no config")?;
     assert!(fetcher.holds().await?.digests.contains(&config));

@@ -97,7 +97,8 @@ async fn send_layer(
     let (Some(digest), Some(size)) = (&layer.digest, layer.size) else {
         return Err(ReadError::Bug(format!("{} without digest or size", layer.name)));
     };
-    sender.send(LayerEvent::Start(LayerStart { diff_id: layer.diff_id.clone(), size })).await?;
+    let start = LayerStart { diff_id: layer.diff_id.clone(), size, reconstructed: false };
+    sender.send(LayerEvent::Start(start)).await?;
     let outgoing = Outgoing {
         name: &layer.name,
         diff_id: &layer.diff_id,
