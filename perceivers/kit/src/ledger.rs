@@ -3,7 +3,7 @@
 //! It keeps the latest state of each pod, not a log: while the core is away it grows with the
 //! platform, not with time.
 
-use crate::{Backoff, SendSettings};
+use crate::{Backoff, Kept, SendSettings};
 use api_vocab::Timestamp;
 use api_wire::observation::{Observation, ObservedPod};
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,9 +15,9 @@ const MAX_GONE: usize = 100_000;
 
 /// What to do next.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Next {
+pub enum Next<P = ObservedPod> {
     /// Send all pods; then call [`Ledger::sent`] or [`Ledger::failed`].
-    Full(Vec<Arc<ObservedPod>>),
+    Full(Vec<Arc<P>>),
     /// Send these changes; then call [`Ledger::sent`] or [`Ledger::failed`].
     Batch(Vec<Observation>),
     /// Nothing before this time, unless something is seen.
@@ -28,19 +28,19 @@ pub enum Next {
 
 /// What is perceived, and what of it the core must still be told.
 #[derive(Debug)]
-pub struct Ledger {
+pub struct Ledger<P = ObservedPod> {
     settings: SendSettings,
-    present: BTreeMap<String, Arc<ObservedPod>>,
-    untold: BTreeSet<String>,
+    present: BTreeMap<Arc<str>, Arc<P>>,
+    untold: BTreeSet<Arc<str>>,
     untold_since: Option<Timestamp>,
-    travelling: Vec<String>,
+    travelling: Vec<Arc<str>>,
     listed: bool,
     full_due: Timestamp,
     not_before: Timestamp,
     backoff: Backoff,
 }
 
-impl Ledger {
+impl<P: Kept> Ledger<P> {
     /// An empty ledger: nothing is sent before the first [`Ledger::replace`].
     pub fn new(settings: SendSettings) -> Self {
         Ledger {
@@ -57,40 +57,49 @@ impl Ledger {
     }
 
     /// A pod is there, as described.
-    pub fn see(&mut self, pod: ObservedPod, now: Timestamp) {
-        if self.present.get(&pod.key).is_some_and(|known| **known == pod) {
-            return;
-        }
-        self.tell(pod.key.clone(), now);
-        self.present.insert(pod.key.clone(), Arc::new(pod));
+    pub fn see(&mut self, pod: P, now: Timestamp) {
+        let key = match self.present.get_key_value(pod.key()) {
+            Some((_, known)) if **known == pod => return,
+            Some((key, _)) => Arc::clone(key),
+            None => pod.shared_key(),
+        };
+        self.tell(Arc::clone(&key), now);
+        self.present.insert(key, Arc::new(pod));
     }
 
     /// A pod is gone.
     pub fn lose(&mut self, key: &str, now: Timestamp) {
-        if self.present.remove(key).is_some() {
-            self.tell(key.to_owned(), now);
+        if let Some((key, _)) = self.present.remove_entry(key) {
+            self.tell(key, now);
         }
     }
 
     /// These are all pods there are.
-    pub fn replace(&mut self, pods: impl IntoIterator<Item = ObservedPod>, now: Timestamp) {
-        let mut gone: BTreeSet<String> = self.present.keys().cloned().collect();
+    pub fn replace(&mut self, pods: impl IntoIterator<Item = P>, now: Timestamp) {
+        let mut gone: BTreeSet<Arc<str>> = self.present.keys().cloned().collect();
         for pod in pods {
-            gone.remove(&pod.key);
+            gone.remove(pod.key());
             self.see(pod, now);
         }
         for key in gone {
             self.lose(&key, now);
         }
+        self.complete();
+    }
+
+    /// What was seen and not lost is all there is: for perceivers that keep a list of their own
+    /// and need not show it again.
+    pub fn complete(&mut self) {
         self.listed = true;
     }
 
-    /// The platform cannot be seen: say nothing until the next [`Ledger::replace`].
+    /// The platform cannot be seen: say nothing until the next [`Ledger::replace`] or
+    /// [`Ledger::complete`].
     pub fn look_away(&mut self) {
         self.listed = false;
     }
 
-    fn tell(&mut self, key: String, now: Timestamp) {
+    fn tell(&mut self, key: Arc<str>, now: Timestamp) {
         self.untold_since.get_or_insert(now);
         self.untold.insert(key);
         if self.untold.len() > self.present.len() + MAX_GONE {
@@ -105,7 +114,7 @@ impl Ledger {
     }
 
     /// A pod as it was last seen.
-    pub fn pod(&self, key: &str) -> Option<&ObservedPod> {
+    pub fn pod(&self, key: &str) -> Option<&P> {
         self.present.get(key).map(Arc::as_ref)
     }
 
@@ -115,7 +124,7 @@ impl Ledger {
     }
 
     /// What to do next. What it says to send travels until [`Ledger::sent`] or [`Ledger::failed`].
-    pub fn next(&mut self, now: Timestamp) -> Next {
+    pub fn next(&mut self, now: Timestamp) -> Next<P> {
         if !self.listed {
             return Next::Idle;
         }
@@ -158,7 +167,7 @@ impl Ledger {
 
     fn observation(&self, key: &str) -> Observation {
         match self.present.get(key) {
-            Some(pod) => Observation::PodPresent { pod: ObservedPod::clone(pod) },
+            Some(pod) => Observation::PodPresent { pod: pod.observed() },
             None => Observation::PodGone { key: key.to_owned() },
         }
     }

@@ -6,12 +6,14 @@
 
 mod backoff;
 pub mod inventory;
+mod kept;
 mod ledger;
 mod outage;
 mod sender;
 mod settings;
 
 pub use backoff::Backoff;
+pub use kept::Kept;
 pub use ledger::{Ledger, Next};
 pub use outage::Outage;
 pub use sender::{Sender, Sight};

@@ -1,6 +1,6 @@
 //! The sender: tells the core what the ledger says, and survives its absence.
 
-use crate::{Ledger, Next, Outage, SendSettings};
+use crate::{Kept, Ledger, Next, Outage, SendSettings};
 use api_chassis::clock::Clock;
 use api_chassis::shutdown::{Shutdown, drain};
 use api_client::{Advice, Client, ClientError};
@@ -16,16 +16,25 @@ const LAST_WORDS: Duration = Duration::from_secs(2);
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
 /// Where a perceiver writes what it sees; clones write into the same ledger.
-#[derive(Clone)]
-pub struct Sight {
-    ledger: Arc<Mutex<Ledger>>,
+pub struct Sight<P = ObservedPod> {
+    ledger: Arc<Mutex<Ledger<P>>>,
     news: Arc<Notify>,
     clock: Arc<dyn Clock>,
 }
 
-impl Sight {
+impl<P> Clone for Sight<P> {
+    fn clone(&self) -> Self {
+        Sight {
+            ledger: Arc::clone(&self.ledger),
+            news: Arc::clone(&self.news),
+            clock: Arc::clone(&self.clock),
+        }
+    }
+}
+
+impl<P: Kept> Sight<P> {
     /// A pod is there, as described.
-    pub fn see(&self, pod: ObservedPod) {
+    pub fn see(&self, pod: P) {
         self.write(|ledger, now| ledger.see(pod, now));
     }
 
@@ -35,12 +44,17 @@ impl Sight {
     }
 
     /// These are all pods there are.
-    pub fn replace(&self, pods: impl IntoIterator<Item = ObservedPod>) {
+    pub fn replace(&self, pods: impl IntoIterator<Item = P>) {
         self.write(|ledger, now| ledger.replace(pods, now));
     }
 
-    /// The platform cannot be seen: tell nothing until the next [`Sight::replace`], so that the
-    /// source goes stale instead of seeming well.
+    /// What was seen and not lost is all there is.
+    pub fn complete(&self) {
+        self.write(|ledger, _| ledger.complete());
+    }
+
+    /// The platform cannot be seen: tell nothing until the next [`Sight::replace`] or
+    /// [`Sight::complete`], so that the source goes stale instead of seeming well.
     pub fn look_away(&self) {
         self.write(|ledger, _| ledger.look_away());
     }
@@ -50,25 +64,25 @@ impl Sight {
         self.ledger().pods()
     }
 
-    fn write(&self, change: impl FnOnce(&mut Ledger, Timestamp)) {
+    fn write(&self, change: impl FnOnce(&mut Ledger<P>, Timestamp)) {
         change(&mut self.ledger(), self.clock.now());
         self.news.notify_one();
     }
 
-    fn ledger(&self) -> MutexGuard<'_, Ledger> {
+    fn ledger(&self) -> MutexGuard<'_, Ledger<P>> {
         self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// Tells the core what a perceiver sees of one source.
-pub struct Sender {
+pub struct Sender<P = ObservedPod> {
     client: Client,
     source: SourceId,
-    sight: Sight,
+    sight: Sight<P>,
     outage: Outage,
 }
 
-impl Sender {
+impl<P: Kept> Sender<P> {
     /// A sender for `source`. The client ought not to repeat calls itself.
     pub fn new(client: Client, source: SourceId, settings: SendSettings, clock: Arc<dyn Clock>) -> Self {
         let ledger = Arc::new(Mutex::new(Ledger::new(settings)));
@@ -77,7 +91,7 @@ impl Sender {
     }
 
     /// Where the perceiver writes what it sees.
-    pub fn sight(&self) -> Sight {
+    pub fn sight(&self) -> Sight<P> {
         self.sight.clone()
     }
 
@@ -112,9 +126,10 @@ impl Sender {
         }
     }
 
-    async fn send_full(&mut self, pods: Vec<Arc<ObservedPod>>) {
+    async fn send_full(&mut self, pods: Vec<Arc<P>>) {
         let count = pods.len();
-        let pods = pods.into_iter().map(|pod| ObservedPod::clone(&pod));
+        // Rendered as they are sent: the whole state is never in memory in the wire's shape.
+        let pods = pods.into_iter().map(|pod| pod.observed());
         let outcome = self.client.send_state(&self.source, pods).await;
         tracing::debug!(source = %self.source, pods = count, "full state sent");
         self.conclude(true, outcome);

@@ -69,6 +69,7 @@ fn keys(asked: &[api_client::fake::Request]) -> Option<Vec<String>> {
             match observation {
                 Observation::PodPresent { pod } => drop(known.insert(pod.key.clone(), pod)),
                 Observation::PodGone { key } => drop(known.remove(&key)),
+                other => panic!("{other:?}"),
             }
         }
     }

@@ -45,7 +45,7 @@ fn gone(name: &str) -> Observation {
 
 #[test]
 fn nothing_is_sent_before_the_first_list() {
-    let mut ledger = Ledger::new(settings());
+    let mut ledger: Ledger = Ledger::new(settings());
     ledger.see(pod("a", 1), at(0));
     assert_eq!(ledger.next(at(1_000_000)), Next::Idle);
     assert_eq!(ledger.last_words(), None);
@@ -53,7 +53,7 @@ fn nothing_is_sent_before_the_first_list() {
 
 #[test]
 fn list_that_is_empty_is_sent_too() {
-    let mut ledger = Ledger::new(settings());
+    let mut ledger: Ledger = Ledger::new(settings());
     ledger.replace([], at(0));
     assert_eq!(ledger.next(at(0)), Next::Full(Vec::new()));
 }
@@ -162,6 +162,16 @@ fn perceiver_that_sees_nothing_says_nothing() {
 }
 
 #[test]
+fn perceiver_that_sees_again_without_a_new_list_says_what_changed() {
+    let mut ledger = told();
+    ledger.look_away();
+    ledger.lose("/a", at(0));
+    assert_eq!(ledger.next(at(10_000)), Next::Idle);
+    ledger.complete();
+    assert_eq!(ledger.next(at(10_000)), Next::Batch(vec![gone("a")]));
+}
+
+#[test]
 fn last_words_do_not_wait() {
     let mut ledger = told();
     ledger.lose("/a", at(1));
@@ -212,6 +222,7 @@ fn deliver(ledger: &mut Ledger, core: &mut Core, arrives: bool, now: Timestamp) 
         Next::Batch(batch) => batch.into_iter().for_each(|observation| match observation {
             Observation::PodPresent { pod } => drop(core.insert(pod.key.clone(), pod)),
             Observation::PodGone { key } => drop(core.remove(&key)),
+            other => panic!("{other:?}"),
         }),
     }
     ledger.sent(full, now, 0.5);
@@ -241,7 +252,7 @@ proptest! {
             deliver(&mut ledger, &mut core, true, now);
         }
         let there: Core =
-            ledger.present.iter().map(|(key, pod)| (key.clone(), ObservedPod::clone(pod))).collect();
+            ledger.present.iter().map(|(key, pod)| (key.to_string(), ObservedPod::clone(pod))).collect();
         prop_assert_eq!(core, there);
     }
 }
