@@ -1,0 +1,178 @@
+//! The perceiver put together: a cluster, a lease, a ledger, a core, and a door to look in.
+
+use crate::cluster::{self, ClusterError};
+use crate::config::{Flags, Settings, WatchSettings};
+use crate::leader::Candidate;
+use crate::metrics::KubernetesMetrics;
+use crate::watch::{Signs, Watch};
+use anyhow::Context;
+use api_chassis::clock::{Clock, SystemClock};
+use api_chassis::health::{self, Latch, Readiness};
+use api_chassis::http::{HttpSettings, Listener, Served, bind, serve};
+use api_chassis::metrics::{self, HttpLatency};
+use api_chassis::reload;
+use api_chassis::shutdown::Shutdown;
+use api_client::{Client, Retry};
+use api_vocab::{SourceId, Timestamp};
+use perceiver_kit::{Backoff, Outage, Sender};
+use prometheus_client::registry::Registry;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch;
+
+/// From half a second to 15 seconds.
+const PATIENCE: Backoff = Backoff::new(Duration::from_millis(500), Duration::from_secs(15));
+
+/// Perceive as the settings say until `shutdown` begins, serving health and metrics meanwhile; the
+/// settings of the watch are read again when their file changes.
+///
+/// # Errors
+/// A setting is wrong, or the address is taken.
+pub async fn run(flags: &Flags, settings: Settings, shutdown: Shutdown) -> anyhow::Result<()> {
+    let (renew, watched) = watch::channel(settings.watch.clone());
+    let reloading = follow_file(flags.clone(), renew, shutdown.clone());
+    let (outcome, ()) = tokio::join!(perceive(settings, watched, shutdown.clone()), reloading);
+    outcome
+}
+
+async fn follow_file(flags: Flags, renew: watch::Sender<WatchSettings>, shutdown: Shutdown) {
+    let Some(file) = flags.file().cloned() else { return };
+    reload::watch(vec![file], reload::INTERVAL, shutdown, move || {
+        let fresh = flags.settings()?.watch;
+        renew.send_if_modified(|current| std::mem::replace(current, fresh.clone()) != fresh);
+        anyhow::Ok(())
+    })
+    .await;
+}
+
+/// Perceive until `shutdown` begins; `watched` are the settings of the watch, whenever they change.
+///
+/// # Errors
+/// A setting is wrong, or the address is taken.
+pub async fn perceive(
+    settings: Settings,
+    watched: watch::Receiver<WatchSettings>,
+    shutdown: Shutdown,
+) -> anyhow::Result<()> {
+    let (mut registry, readiness) = (metrics::registry("perceiver"), Readiness::default());
+    let latency = HttpLatency::register(&mut registry);
+    let seen = readiness.latch("platform", "not seen yet");
+    let metrics = KubernetesMetrics::register(&mut registry);
+    let cluster = cluster::connect(&settings.cluster).await?;
+    // The kit repeats by itself what is still true; the client must not repeat what was.
+    let core = Client::new(&settings.core)?.with_retry(Retry::NEVER);
+    let served = serve_health(&settings.http, registry, readiness, latency, shutdown.clone())?;
+    let perceiver = Perceiver { settings, watched, cluster, core, seen, metrics, shutdown };
+    let outcome = perceiver.run().await;
+    perceiver.shutdown.begin();
+    served.await??;
+    outcome
+}
+
+fn serve_health(
+    settings: &HttpSettings,
+    registry: Registry,
+    readiness: Readiness,
+    latency: HttpLatency,
+    shutdown: Shutdown,
+) -> anyhow::Result<Served> {
+    let registry = Arc::new(registry);
+    let (listener, address) = bind(settings.listen)?;
+    tracing::info!(%address, "health and metrics are served");
+    let served = serve(Listener::Tcp(listener), settings, latency, shutdown, move |config| {
+        config.configure(health::routes(readiness.clone())).configure(metrics::routes(Arc::clone(&registry)));
+    });
+    served.context("serve health and metrics")
+}
+
+/// Everything that a perceiver needs, connected.
+struct Perceiver {
+    settings: Settings,
+    watched: watch::Receiver<WatchSettings>,
+    cluster: kube::Client,
+    core: Client,
+    /// Open while the cluster is seen, or another perceiver sees it.
+    seen: Latch,
+    metrics: KubernetesMetrics,
+    shutdown: Shutdown,
+}
+
+impl Perceiver {
+    async fn run(&self) -> anyhow::Result<()> {
+        let Some(source) = self.identify().await? else { return Ok(()) };
+        tracing::info!(%source, core = self.core.core(), "perceiving");
+        if !self.settings.leader.enabled {
+            self.metrics.leads(true);
+            self.watch_and_tell(&source, self.shutdown.clone()).await;
+            return Ok(());
+        }
+        while self.lead(&source).await {}
+        Ok(())
+    }
+
+    /// Which source the cluster is; waits for it to answer. None if shutdown begins first.
+    async fn identify(&self) -> Result<Option<SourceId>, ClusterError> {
+        let (mut backoff, mut outage) = (PATIENCE, Outage::default());
+        loop {
+            let error = tokio::select! {
+                source = cluster::identify(&self.cluster, self.settings.cluster.name.as_deref()) => match source {
+                    Ok(source) => return Ok(Some(source)),
+                    Err(error) if error.is_final() => return Err(error),
+                    Err(error) => error,
+                },
+                () = self.shutdown.begun() => return Ok(None),
+            };
+            self.seen.close(error.to_string());
+            if outage.begin(Timestamp::now(), error.kind()) {
+                tracing::warn!(%error, "cluster not known; will keep trying");
+            }
+            if !self.shutdown.sleep(backoff.fail(rand::random())).await {
+                return Ok(None);
+            }
+        }
+    }
+
+    /// One term: win the lease, perceive while it is ours. False once the process goes down.
+    async fn lead(&self, source: &SourceId) -> bool {
+        let leader = self.settings.leader.clone();
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let mut candidate = Candidate::new(self.cluster.clone(), leader, &identity(), clock);
+        self.seen.open();
+        if !candidate.win(&self.shutdown).await {
+            return false;
+        }
+        self.seen.close("not seen yet");
+        self.metrics.leads(true);
+        let lost = tokio::select! {
+            () = self.watch_and_tell(source, self.shutdown.clone()) => false,
+            // Dropped, the sender says nothing more: another may be speaking already.
+            () = candidate.keep() => true,
+        };
+        self.metrics.leads(false);
+        if !lost {
+            candidate.release().await;
+        }
+        lost
+    }
+
+    async fn watch_and_tell(&self, source: &SourceId, shutdown: Shutdown) {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let send = self.settings.send.clone();
+        let sender = Sender::new(self.core.clone(), source.clone(), send, Arc::clone(&clock));
+        let watch = Watch::new(
+            self.cluster.clone(),
+            self.watched.clone(),
+            self.settings.owners.clone(),
+            sender.sight(),
+            clock,
+            Signs { metrics: self.metrics.clone(), seen: self.seen.clone() },
+        );
+        tokio::join!(watch.run(shutdown.clone()), sender.run(shutdown));
+    }
+}
+
+/// Who we are among the candidates: the pod, and which of its lives.
+fn identity() -> String {
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    format!("{}-{:08x}", host.trim(), rand::random::<u32>())
+}

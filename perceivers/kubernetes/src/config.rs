@@ -1,0 +1,267 @@
+//! What the perceiver's process reads at its start, and what of it may change while it runs.
+
+use crate::filter::{Filter, Glob, Selector, SelectorError};
+use crate::map::Chosen;
+use anyhow::Context;
+use api_chassis::config::{self, Layers};
+use api_chassis::http::HttpSettings;
+use api_chassis::logs::LogSettings;
+use api_client::ClientSettings;
+use clap::Parser;
+use perceiver_kit::SendSettings;
+use serde::{Deserialize, Serialize};
+use std::io::Write;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Everything that can be set; in the environment as `PERCEPTOR_KUBERNETES_CLUSTER__NAME` and so on.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// The cluster that is watched.
+    pub cluster: ClusterSettings,
+    /// What of it is looked at. Read again when the settings file changes.
+    pub watch: WatchSettings,
+    /// How owners of pods are found.
+    pub owners: OwnerSettings,
+    /// Which of several perceivers of one cluster is active.
+    pub leader: LeaderSettings,
+    /// The core that is told.
+    pub core: ClientSettings,
+    /// How it is told.
+    pub send: SendSettings,
+    /// Where health and metrics are served.
+    pub http: HttpSettings,
+    /// What is logged.
+    pub log: LogSettings,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings {
+            cluster: ClusterSettings::default(),
+            watch: WatchSettings::default(),
+            owners: OwnerSettings::default(),
+            leader: LeaderSettings::default(),
+            core: ClientSettings::default(),
+            send: SendSettings::default(),
+            http: HttpSettings {
+                listen: SocketAddr::from(([127, 0, 0, 1], 3004)),
+                workers: 1,
+                ..HttpSettings::default()
+            },
+            log: LogSettings::default(),
+        }
+    }
+}
+
+/// The cluster that is watched.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ClusterSettings {
+    /// Its name among sources; absent: the id of its namespace kube-system.
+    pub name: Option<String>,
+    /// Kubeconfig file; absent: the pod's own service account, or else what kubectl would use.
+    pub kubeconfig: Option<PathBuf>,
+    /// Context in that file; absent: its current one.
+    pub context: Option<String>,
+}
+
+/// What of the cluster is looked at.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct WatchSettings {
+    /// Patterns of namespaces that are looked at, as `team-*`; none: all.
+    pub namespaces: Vec<String>,
+    /// Patterns of namespaces that are not, as `kube-*`.
+    pub exclude_namespaces: Vec<String>,
+    /// Label selector of namespaces, as `env in (prod, stage)`.
+    pub namespace_selector: String,
+    /// Label selector of pods, as `app=web,!legacy`.
+    pub pod_selector: String,
+    /// Patterns of pod labels that are sent along, as `app.kubernetes.io/*`.
+    pub labels: Vec<String>,
+    /// Patterns of pod annotations that are sent along.
+    pub annotations: Vec<String>,
+}
+
+impl WatchSettings {
+    /// Whether everything that must be well-formed is.
+    pub fn check(&self) -> Result<(), SelectorError> {
+        self.namespace_selector.parse::<Selector>()?;
+        self.pod_selector.parse::<Selector>().map(drop)
+    }
+
+    /// Which namespaces are looked at.
+    pub fn filter(&self) -> Filter {
+        Filter {
+            include: globs(&self.namespaces),
+            exclude: globs(&self.exclude_namespaces),
+            selector: self.namespace_selector.parse().unwrap_or_default(),
+        }
+    }
+
+    /// Which labels and annotations are sent along.
+    pub fn chosen(&self) -> Chosen {
+        Chosen { labels: globs(&self.labels), annotations: globs(&self.annotations) }
+    }
+}
+
+fn globs(patterns: &[String]) -> Vec<Glob> {
+    patterns.iter().map(|pattern| Glob::new(pattern)).collect()
+}
+
+/// How owners of pods are found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct OwnerSettings {
+    /// Patterns of kinds that are read on the way to the top, as `Rollout.argoproj.io`, beside
+    /// those of apps and batch; what may not be read ends the way.
+    pub kinds: Vec<String>,
+    /// How often owners are read again: their annotations may change.
+    pub refresh_seconds: u64,
+}
+
+impl Default for OwnerSettings {
+    fn default() -> Self {
+        OwnerSettings { kinds: vec!["*".to_owned()], refresh_seconds: 600 }
+    }
+}
+
+/// Which of several perceivers of one cluster is active.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LeaderSettings {
+    /// Whether a lease decides; off: this one is, and writes nothing to the cluster.
+    pub enabled: bool,
+    /// The lease's namespace; absent: the pod's own.
+    pub namespace: Option<String>,
+    /// The lease's name.
+    pub name: String,
+    /// How long the lease lasts after its last renewal; the holder gives up at two thirds of it.
+    pub lease_seconds: u32,
+}
+
+impl Default for LeaderSettings {
+    fn default() -> Self {
+        LeaderSettings {
+            enabled: false,
+            namespace: None,
+            name: "perceptor-perceiver-kubernetes".to_owned(),
+            lease_seconds: 15,
+        }
+    }
+}
+
+impl LeaderSettings {
+    fn lasts(&self) -> u32 {
+        self.lease_seconds.clamp(3, 300)
+    }
+
+    /// As it is written into the lease.
+    pub fn lease_seconds(&self) -> i32 {
+        i32::try_from(self.lasts()).unwrap_or(300)
+    }
+
+    /// When a holder that cannot renew gives up.
+    pub fn renew_deadline(&self) -> Duration {
+        Duration::from_secs(u64::from(self.lasts())) * 2 / 3
+    }
+
+    /// How often the lease is renewed, or looked at.
+    pub fn retry(&self) -> Duration {
+        Duration::from_secs(u64::from(self.lasts())) / 5
+    }
+}
+
+/// Watches one Kubernetes cluster and tells a Perceptor core which images run in it.
+#[derive(Debug, Clone, Parser)]
+#[command(name = "perceptor-perceiver-kubernetes", version)]
+#[command(after_help = "Examples:\n  perceptor-perceiver-kubernetes --core http://127.0.0.1:3001\n  \
+    perceptor-perceiver-kubernetes --kubeconfig ~/.kube/config --name prod-eu --token-file /etc/perceptor/token")]
+pub struct Flags {
+    /// Settings file (.toml, .yaml, .json)
+    #[arg(long, value_name = "FILE", env = "PERCEPTOR_KUBERNETES_CONFIG")]
+    config: Option<PathBuf>,
+    /// Kubeconfig file, outside of the cluster
+    #[arg(long, value_name = "FILE")]
+    kubeconfig: Option<String>,
+    /// The cluster's name among sources
+    #[arg(long)]
+    name: Option<String>,
+    /// The core's address
+    #[arg(long, value_name = "URL")]
+    core: Option<String>,
+    /// File that holds the token for the core
+    #[arg(long, value_name = "FILE")]
+    token_file: Option<String>,
+    /// Show the settings, secrets hidden, and end
+    #[arg(long)]
+    pub print_config: bool,
+}
+
+impl Flags {
+    /// The file, which is looked at again while the process runs.
+    pub fn file(&self) -> Option<&PathBuf> {
+        self.config.as_ref()
+    }
+
+    /// Defaults < file < environment < flags.
+    pub fn settings(&self) -> anyhow::Result<Settings> {
+        let environment = std::env::vars().filter(|(name, _)| name != "PERCEPTOR_KUBERNETES_CONFIG");
+        let layers = Layers::of("kubernetes").file(self.config.clone()).environment(environment);
+        let layers = layers
+            .flag("cluster.kubeconfig", self.kubeconfig.as_ref())
+            .flag("cluster.name", self.name.as_ref())
+            .flag("core.core", self.core.as_ref())
+            .flag("core.token_file", self.token_file.as_ref());
+        let settings: Settings = layers.load()?;
+        settings.watch.check().context("settings: watch")?;
+        Ok(settings)
+    }
+
+    /// Show the settings.
+    pub fn print(&self, settings: &Settings) -> anyhow::Result<()> {
+        let text = config::render(settings).context("render the settings")?;
+        writeln!(std::io::stdout(), "{text}").context("print the settings")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings(text: &str, more: &[&str]) -> anyhow::Result<Settings> {
+        let file = tempfile::Builder::new().suffix(".toml").tempfile().unwrap();
+        std::fs::write(file.path(), text).unwrap();
+        let flags = ["x", "--config", file.path().to_str().unwrap()];
+        Flags::parse_from(flags.iter().chain(more)).settings()
+    }
+
+    #[test]
+    fn flags_win_over_the_file() {
+        let text = "[cluster]\nname = 'file'\n[watch]\nexclude_namespaces = ['kube-*']\n";
+        let settings = settings(text, &["--name", "flag", "--core", "http://c"]).unwrap();
+        assert_eq!(settings.cluster.name.as_deref(), Some("flag"));
+        assert_eq!(settings.watch.exclude_namespaces, ["kube-*"]);
+        assert_eq!(settings.core.core, "http://c");
+    }
+
+    #[test]
+    fn selector_that_is_none_is_refused_at_the_start() {
+        for text in ["[watch]\nnamespace_selector = 'a in b'", "[watch]\npod_selector = 'a b'"] {
+            let error = format!("{:#}", settings(text, &[]).unwrap_err());
+            assert!(error.contains("not a label selector"), "{error}");
+        }
+    }
+
+    #[test]
+    fn holder_gives_up_before_its_lease_lapses() {
+        for lease_seconds in [0, 3, 15, 1_000] {
+            let leader = LeaderSettings { lease_seconds, ..LeaderSettings::default() };
+            let lasts = Duration::from_secs(u64::try_from(leader.lease_seconds()).unwrap());
+            assert!(leader.retry() * 2 < leader.renew_deadline() && leader.renew_deadline() < lasts);
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! Tests of the resolver with a scripted reader.
+
+use super::super::reader::{ReadError, Reading};
+use super::*;
+use crate::asks::Asks;
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use std::sync::Mutex;
+
+/// What the reader answers, by name; a name that is absent cannot be read now.
+#[derive(Default)]
+struct Script {
+    known: Mutex<HashMap<String, Known>>,
+    forbidden: Mutex<bool>,
+    asked: Mutex<Vec<String>>,
+}
+
+impl Reader for Script {
+    fn read(&self, wanted: Vec<Arc<Controller>>) -> BoxFuture<'_, Reading> {
+        self.asked.lock().unwrap().extend(wanted.iter().map(|controller| controller.name.to_string()));
+        let error = ReadError::Forbidden { plural: "replicasets".into(), group: "apps".into() };
+        if *self.forbidden.lock().unwrap() {
+            let closed = wanted.into_iter().map(|controller| (controller, Known::Closed)).collect();
+            return async { (closed, Some(error)) }.boxed();
+        }
+        let known = self.known.lock().unwrap();
+        let found =
+            wanted.into_iter().filter_map(|one| Some((Arc::clone(&one), known.get(&*one.name)?.clone())));
+        let found = found.collect();
+        async { (found, None) }.boxed()
+    }
+}
+
+fn controller(kind: &str, name: &str) -> Arc<Controller> {
+    Arc::new(Controller {
+        api_version: "apps/v1".into(),
+        kind: kind.into(),
+        namespace: "shop".into(),
+        name: name.into(),
+        uid: name.into(),
+    })
+}
+
+fn there(above: Option<Arc<Controller>>) -> Known {
+    Known::There { controller: above, asks: Asks::default() }
+}
+
+fn owners(found: &Resolvers) -> Vec<(&str, &str)> {
+    let mut owners: Vec<_> = found.iter().map(|(first, workload)| (&*first.name, &*workload.owner)).collect();
+    owners.sort_unstable();
+    owners
+}
+
+fn scripted() -> (Arc<Script>, Resolver) {
+    let script = Arc::new(Script::default());
+    let deployment = controller("Deployment", "web");
+    for set in ["web-1", "web-2"] {
+        script.known.lock().unwrap().insert(set.into(), there(Some(deployment.clone())));
+    }
+    script.known.lock().unwrap().insert("web".into(), there(None));
+    let resolver = Resolver::new(script.clone());
+    (script, resolver)
+}
+
+#[tokio::test]
+async fn chain_is_climbed_and_each_of_it_is_read_once() {
+    let (script, mut resolver) = scripted();
+    for set in ["web-1", "web-2", "web-1"] {
+        resolver.take(Question::Who(controller("ReplicaSet", set)));
+    }
+    let found = resolver.work().await;
+    assert_eq!(owners(&found), [("web-1", "deployment/web"), ("web-2", "deployment/web")]);
+    resolver.take(Question::Who(controller("ReplicaSet", "web-1")));
+    assert!(resolver.work().await.is_empty(), "answered already");
+    let mut asked = script.asked.lock().unwrap().clone();
+    asked.sort();
+    assert_eq!(asked, ["web", "web-1", "web-2"]);
+}
+
+#[tokio::test]
+async fn owner_that_cannot_be_read_now_is_answered_as_far_as_known_and_again_later() {
+    let (script, mut resolver) = scripted();
+    script.known.lock().unwrap().remove("web");
+    resolver.take(Question::Who(controller("ReplicaSet", "web-1")));
+    assert_eq!(owners(&resolver.work().await), [("web-1", "deployment/web")]);
+    script.known.lock().unwrap().insert("web".into(), there(Some(controller("Shop", "main"))));
+    script.known.lock().unwrap().insert("main".into(), there(None));
+    assert_eq!(owners(&resolver.work().await), [("web-1", "shop/main")]);
+    assert!(resolver.open.is_empty());
+}
+
+#[tokio::test]
+async fn permission_taken_away_leaves_the_last_known_owner_and_is_said_once() {
+    let (script, mut resolver) = scripted();
+    let set = controller("ReplicaSet", "web-1");
+    resolver.take(Question::Who(set.clone()));
+    resolver.work().await;
+    *script.forbidden.lock().unwrap() = true;
+    for _ in 0..3 {
+        resolver.take(Question::Again(vec![set.clone()]));
+        assert!(resolver.work().await.is_empty(), "nothing changed");
+    }
+    assert_eq!(resolver.said.len(), 1);
+    resolver.take(Question::Who(controller("ReplicaSet", "web-9")));
+    assert_eq!(owners(&resolver.work().await), [("web-9", "replicaset/web-9")]);
+}
+
+#[tokio::test]
+async fn server_that_is_away_when_all_is_read_again_makes_nobody_forget() {
+    let (script, mut resolver) = scripted();
+    let set = controller("ReplicaSet", "web-1");
+    resolver.take(Question::Who(set.clone()));
+    resolver.work().await;
+    let known = std::mem::take(&mut *script.known.lock().unwrap());
+    resolver.take(Question::Again(vec![set.clone()]));
+    assert!(resolver.work().await.is_empty());
+    *script.known.lock().unwrap() = known;
+    script.known.lock().unwrap().insert("web".into(), there(Some(controller("Shop", "main"))));
+    script.known.lock().unwrap().insert("main".into(), there(None));
+    assert_eq!(owners(&resolver.work().await), [("web-1", "shop/main")]);
+}

@@ -1,0 +1,238 @@
+//! What is kept of a pod: a small record that shares with other pods what it has in common.
+
+use crate::asks::Asks;
+use crate::intern::Interner;
+use api_vocab::{ContainerKind, PodPhase, Timestamp};
+use api_wire::context::{PodContext, Privileges};
+use api_wire::observation::{ObservedContainer, ObservedPod};
+use perceiver_kit::Kept;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+/// A pod's own id: sixteen bytes, as the server makes them, or whatever text else it is.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Uid {
+    /// A UUID in its usual form.
+    Uuid([u8; 16]),
+    /// Anything else.
+    Text(Box<str>),
+}
+
+impl Uid {
+    /// The id that `text` is.
+    pub fn new(text: &str) -> Self {
+        parse_uuid(text).map_or_else(|| Uid::Text(text.into()), Uid::Uuid)
+    }
+}
+
+fn parse_uuid(text: &str) -> Option<[u8; 16]> {
+    let canonical = text.len() == 36
+        && text.bytes().enumerate().all(|(at, b)| match at {
+            8 | 13 | 18 | 23 => b == b'-',
+            _ => b.is_ascii_digit() || (b'a'..=b'f').contains(&b),
+        });
+    let digits: String = text.chars().filter(|c| canonical && *c != '-').collect();
+    u128::from_str_radix(&digits, 16).ok().map(u128::to_be_bytes)
+}
+
+impl fmt::Display for Uid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let bytes = match self {
+            Uid::Text(text) => return f.write_str(text),
+            Uid::Uuid(bytes) => bytes,
+        };
+        bytes.iter().enumerate().try_for_each(|(at, byte)| {
+            let dash = if matches!(at, 4 | 6 | 8 | 10) { "-" } else { "" };
+            write!(f, "{dash}{byte:02x}")
+        })
+    }
+}
+
+impl fmt::Debug for Uid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// The object that controls another one, as the controlled one names it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Controller {
+    /// Group and version, as `apps/v1`.
+    pub api_version: Arc<str>,
+    /// As `ReplicaSet`.
+    pub kind: Arc<str>,
+    /// The controlled one's namespace; the controller's own too, if it is in one.
+    pub namespace: Arc<str>,
+    /// Its name.
+    pub name: Arc<str>,
+    /// Its id: another object of this name is another one.
+    pub uid: Arc<str>,
+}
+
+/// A container of a pod.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Container {
+    /// Its name.
+    pub name: Arc<str>,
+    /// The part it plays.
+    pub kind: ContainerKind,
+    /// The image that was asked for, as written.
+    pub image: Arc<str>,
+    /// What the runtime says is running, as it says it.
+    pub image_id: Option<Arc<str>>,
+    /// What it may do beyond the usual.
+    pub privileges: Arc<Privileges>,
+}
+
+/// What surrounds a pod, as far as the pod itself says.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+pub struct Surroundings {
+    /// The service account it runs as.
+    pub account: Option<Box<str>>,
+    /// Labels that are sent along.
+    pub labels: BTreeMap<String, String>,
+    /// Annotations that are sent along.
+    pub annotations: BTreeMap<String, String>,
+    /// Namespaces of the node that it shares.
+    pub host_namespaces: Vec<String>,
+    /// Secrets that its images are pulled with.
+    pub pull_secrets: Vec<String>,
+    /// What its annotations ask for.
+    pub asks: Asks,
+}
+
+/// A pod, as the server last described it.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Pod {
+    /// `namespace/name`.
+    pub key: Arc<str>,
+    /// Its id.
+    pub uid: Uid,
+    /// Where it runs.
+    pub node: Option<Arc<str>>,
+    /// Where it is in its life.
+    pub phase: PodPhase,
+    /// When the node took it.
+    pub started_at: Option<Timestamp>,
+    /// What controls it; none for a pod of its own, static ones included.
+    pub controller: Option<Arc<Controller>>,
+    /// What it says of its surroundings.
+    pub surroundings: Arc<Surroundings>,
+    /// Its containers.
+    pub containers: Arc<[Container]>,
+}
+
+impl Pod {
+    /// The namespace.
+    pub fn namespace(&self) -> &str {
+        self.key.split_once('/').map_or("", |(namespace, _)| namespace)
+    }
+
+    /// The name.
+    pub fn name(&self) -> &str {
+        self.key.split_once('/').map_or("", |(_, name)| name)
+    }
+}
+
+/// A pod with what was learnt from other objects: what the core is told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Told {
+    /// The pod.
+    pub pod: Arc<Pod>,
+    /// The workload it belongs to.
+    pub owner: Arc<str>,
+    /// What surrounds it.
+    pub context: Arc<PodContext>,
+}
+
+impl Kept for Told {
+    fn key(&self) -> &str {
+        &self.pod.key
+    }
+
+    fn shared_key(&self) -> Arc<str> {
+        Arc::clone(&self.pod.key)
+    }
+
+    fn observed(&self) -> ObservedPod {
+        let pod = &*self.pod;
+        ObservedPod {
+            key: pod.key.to_string(),
+            uid: pod.uid.to_string(),
+            node: pod.node.as_deref().map(str::to_owned),
+            owner: Some(self.owner.to_string()),
+            phase: pod.phase,
+            started_at: pod.started_at,
+            labels: pod.surroundings.labels.clone(),
+            context: PodContext::clone(&self.context),
+            containers: pod.containers.iter().map(observed).collect(),
+        }
+    }
+}
+
+fn observed(container: &Container) -> ObservedContainer {
+    ObservedContainer {
+        name: container.name.to_string(),
+        kind: container.kind,
+        image: container.image.to_string(),
+        image_id: container.image_id.as_deref().map(str::to_owned),
+        repo_digests: Vec::new(),
+        privileges: Privileges::clone(&container.privileges),
+    }
+}
+
+/// What pods share.
+#[derive(Debug, Default)]
+pub struct Shelf {
+    /// Names of nodes, containers, images, kinds; ids of images.
+    pub texts: Interner<str>,
+    /// Controllers.
+    pub controllers: Interner<Controller>,
+    /// Surroundings.
+    pub surroundings: Interner<Surroundings>,
+    /// Privileges.
+    pub privileges: Interner<Privileges>,
+    /// Containers of one pod.
+    pub containers: Interner<[Container]>,
+    /// Surroundings as the core is told.
+    pub contexts: Interner<PodContext>,
+}
+
+impl Shelf {
+    /// Let go of what no pod holds any more.
+    pub fn sweep(&mut self) {
+        self.contexts.sweep();
+        self.containers.sweep();
+        self.privileges.sweep();
+        self.surroundings.sweep();
+        self.controllers.sweep();
+        // Last: the others hold texts.
+        self.texts.sweep();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn uid_of_any_form_comes_out_as_it_went_in() {
+        for (text, small) in [
+            ("6f9a1c3e-0b7d-4c55-9a41-0f1e2d3c4b5a", true),
+            ("6F9A1C3E-0B7D-4C55-9A41-0F1E2D3C4B5A", false),
+            ("6f9a1c3e0b7d4c559a410f1e2d3c4b5a", false),
+            ("", false),
+            ("000000000000000000000000-00000000000", false),
+        ] {
+            assert_eq!(Uid::new(text).to_string(), text);
+            assert_eq!(matches!(Uid::new(text), Uid::Uuid(_)), small, "{text}");
+        }
+    }
+
+    #[test]
+    fn record_of_a_pod_is_small() {
+        assert!(size_of::<Pod>() <= 144, "{}", size_of::<Pod>());
+        assert!(size_of::<Told>() <= 32, "{}", size_of::<Told>());
+    }
+}

@@ -1,0 +1,245 @@
+//! The watch: keeps what the core is told equal to what the cluster runs.
+
+mod follow;
+mod heard;
+mod scene;
+
+pub use heard::Heard;
+pub use scene::{News, Scene};
+
+use crate::config::{OwnerSettings, WatchSettings};
+use crate::filter::Glob;
+use crate::metrics::KubernetesMetrics;
+use crate::owners::{KubeReader, Question, Resolver, Resolvers};
+use crate::record::Told;
+use crate::slim::{SlimAccount, SlimNamespace, SlimPod};
+use api_chassis::clock::Clock;
+use api_chassis::health::Latch;
+use api_chassis::shutdown::Shutdown;
+use follow::{Followed, Follower};
+use kube::{Api, Client};
+use perceiver_kit::Sight;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{mpsc, watch};
+use tokio::task::{AbortHandle, JoinSet};
+use tokio::time::MissedTickBehavior;
+
+/// What is heard and not yet taken in.
+const QUEUE: usize = 256;
+
+/// Everything that can wake the watch.
+#[derive(Debug)]
+#[allow(clippy::large_enum_variant, reason = "nearly all are pods, and few wait at a time")]
+enum Event {
+    Pods(Heard<SlimPod>),
+    Namespaces(Heard<SlimNamespace>),
+    Accounts(Heard<SlimAccount>),
+    Owners(Resolvers),
+    Settings,
+    AskAgain,
+}
+
+impl From<Heard<SlimPod>> for Event {
+    fn from(heard: Heard<SlimPod>) -> Self {
+        Event::Pods(heard)
+    }
+}
+
+impl From<Heard<SlimNamespace>> for Event {
+    fn from(heard: Heard<SlimNamespace>) -> Self {
+        Event::Namespaces(heard)
+    }
+}
+
+impl From<Heard<SlimAccount>> for Event {
+    fn from(heard: Heard<SlimAccount>) -> Self {
+        Event::Accounts(heard)
+    }
+}
+
+/// What the watch shows of itself.
+#[derive(Debug, Clone)]
+pub struct Signs {
+    /// What it counts.
+    pub metrics: KubernetesMetrics,
+    /// Open while the cluster is seen.
+    pub seen: Latch,
+}
+
+/// Watches one cluster.
+pub struct Watch {
+    client: Client,
+    settings: watch::Receiver<WatchSettings>,
+    owners: OwnerSettings,
+    sight: Sight<Told>,
+    clock: Arc<dyn Clock>,
+    signs: Signs,
+}
+
+impl Watch {
+    /// A watch that writes into `sight`; `settings` may change while it runs.
+    pub fn new(
+        client: Client,
+        settings: watch::Receiver<WatchSettings>,
+        owners: OwnerSettings,
+        sight: Sight<Told>,
+        clock: Arc<dyn Clock>,
+        signs: Signs,
+    ) -> Self {
+        Watch { client, settings, owners, sight, clock, signs }
+    }
+
+    /// Watch until shutdown; a server that goes away is waited for. Dropped, it leaves nothing
+    /// behind.
+    pub async fn run(mut self, shutdown: Shutdown) {
+        let mut desk = Desk::open(&mut self, shutdown.clone());
+        let mut again = tokio::time::interval(Duration::from_secs(self.owners.refresh_seconds.max(10)));
+        again.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        // The first tick is at once, and nothing is known yet.
+        again.tick().await;
+        loop {
+            let event = tokio::select! {
+                Some(event) = desk.heard.recv() => event,
+                Some(found) = desk.answers.recv() => Event::Owners(found),
+                Ok(()) = self.settings.changed() => Event::Settings,
+                _ = again.tick() => Event::AskAgain,
+                () = shutdown.begun() => return,
+            };
+            desk.take(event, &mut self);
+        }
+    }
+
+    fn follower<K: Followed>(&self, api: Api<K>, selector: Option<String>) -> Follower<K> {
+        let lists = self.signs.metrics.lists(K::plural(&()).as_ref());
+        Follower::new(api, selector, Arc::clone(&self.clock), lists)
+    }
+}
+
+/// The watch while it runs: its tasks, and what they said so far.
+struct Desk {
+    scene: Scene,
+    shown: WatchSettings,
+    tasks: JoinSet<()>,
+    pods: AbortHandle,
+    to: mpsc::Sender<Event>,
+    heard: mpsc::Receiver<Event>,
+    questions: mpsc::UnboundedSender<Question>,
+    answers: mpsc::Receiver<Resolvers>,
+    shutdown: Shutdown,
+    /// Everything needed was seen once.
+    settled: bool,
+    lost: bool,
+}
+
+impl Desk {
+    fn open(watch: &mut Watch, shutdown: Shutdown) -> Self {
+        let shown = watch.settings.borrow_and_update().clone();
+        let (to, heard) = mpsc::channel(QUEUE);
+        let (questions, asked) = mpsc::unbounded_channel();
+        let (answer, answers) = mpsc::channel(1);
+        let mut tasks = JoinSet::new();
+        let client = &watch.client;
+        let namespaces = watch.follower(Api::<SlimNamespace>::all(client.clone()), None);
+        tasks.spawn(namespaces.run(to.clone(), shutdown.clone()));
+        let accounts = watch.follower(Api::<SlimAccount>::all(client.clone()), None);
+        tasks.spawn(accounts.run(to.clone(), shutdown.clone()));
+        let kinds = watch.owners.kinds.iter().map(|kind| Glob::new(kind)).collect();
+        let resolver = Resolver::new(Arc::new(KubeReader::new(client.clone(), kinds)));
+        tasks.spawn(resolver.run(asked, answer, shutdown.clone()));
+        let pods = follow_pods(watch, &shown, &mut tasks, &to, &shutdown);
+        let scene = Scene::new(&shown);
+        Desk {
+            scene,
+            shown,
+            tasks,
+            pods,
+            to,
+            heard,
+            questions,
+            answers,
+            shutdown,
+            settled: false,
+            lost: false,
+        }
+    }
+
+    fn take(&mut self, event: Event, watch: &mut Watch) {
+        match event {
+            Event::Pods(Heard::Lost { forbidden }) => {
+                // What the core was told may be wrong from now on: it learns no more until we see
+                // again, and goes by what it knows.
+                self.lost = true;
+                let why = if forbidden { "pods may not be listed" } else { "the cluster does not answer" };
+                watch.signs.seen.close(why);
+                watch.sight.look_away();
+            }
+            Event::Pods(heard) => {
+                if matches!(heard, Heard::Back) {
+                    self.lost = false;
+                    self.see_all(watch);
+                }
+                self.scene.hear_pods(heard);
+            }
+            Event::Namespaces(heard) => self.scene.hear_namespaces(heard),
+            Event::Accounts(heard) => self.scene.hear_accounts(heard),
+            Event::Owners(found) => self.scene.hear_owners(found),
+            Event::Settings => self.configure(watch),
+            // Nobody listens only when all is over.
+            Event::AskAgain => drop(self.questions.send(Question::Again(self.scene.controllers()))),
+        }
+        self.spread(watch);
+    }
+
+    /// Other settings are in force; what the server selects, or the decoder keeps, is listed again.
+    fn configure(&mut self, watch: &mut Watch) {
+        let fresh = watch.settings.borrow_and_update().clone();
+        let relist = fresh.pod_selector != self.shown.pod_selector || fresh.chosen() != self.shown.chosen();
+        self.scene.configure(&fresh);
+        self.shown = fresh;
+        if relist {
+            self.pods.abort();
+            self.pods = follow_pods(watch, &self.shown, &mut self.tasks, &self.to, &self.shutdown);
+        }
+        tracing::info!(relist, "other settings are in force");
+    }
+
+    fn spread(&mut self, watch: &Watch) {
+        for news in self.scene.take_news() {
+            match news {
+                News::See(told) => watch.sight.see(told),
+                News::Lose(key) => watch.sight.lose(&key),
+                News::Who(controller) => drop(self.questions.send(Question::Who(controller))),
+                News::Complain(complaint) => tracing::warn!(complaint, "object not taken as it is"),
+            }
+        }
+        if !self.settled && self.scene.is_whole() {
+            self.settled = true;
+            tracing::info!(pods = self.scene.pods(), "cluster seen in full");
+            self.see_all(watch);
+        }
+        watch.signs.metrics.pods(self.scene.pods());
+    }
+
+    fn see_all(&self, watch: &Watch) {
+        if self.settled && !self.lost {
+            watch.signs.seen.open();
+            watch.sight.complete();
+        }
+    }
+}
+
+fn follow_pods(
+    watch: &Watch,
+    settings: &WatchSettings,
+    tasks: &mut JoinSet<()>,
+    to: &mpsc::Sender<Event>,
+    shutdown: &Shutdown,
+) -> AbortHandle {
+    let selector = Some(settings.pod_selector.clone()).filter(|selector| !selector.is_empty());
+    let pods = watch.follower(Api::<SlimPod>::all(watch.client.clone()), selector);
+    tasks.spawn(pods.run(to.clone(), shutdown.clone()))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,436 @@
+//! The scene: pods joined with their namespaces, accounts and owners, and which of them the core is
+//! told of. Pure: what is heard goes in, what changed comes out.
+//!
+//! The seam for exposure is [`Scene::expose`]: whoever computes the ways that lead to pods hands
+//! them in by pod, and the pods whose ways changed are told again.
+
+use super::heard::Heard;
+use crate::asks::Asks;
+use crate::config::WatchSettings;
+use crate::filter::Filter;
+use crate::map::{self, Chosen};
+use crate::owners::Workload;
+use crate::record::{Controller, Pod, Shelf, Told};
+use crate::slim::{SlimAccount, SlimNamespace, SlimPod};
+use api_vocab::Owner;
+use api_wire::context::{ExposurePath, PodContext};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::ops::Bound;
+use std::sync::Arc;
+
+/// What changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum News {
+    /// Tell of this pod.
+    See(Told),
+    /// It is gone, or no longer looked at.
+    Lose(Arc<str>),
+    /// Find out who is at the top above this.
+    Who(Arc<Controller>),
+    /// Something is wrong with an object; said once.
+    Complain(String),
+}
+
+/// Whether a kind of object is known in full.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Listing {
+    #[default]
+    Awaited,
+    Complete,
+    /// Not allowed: done without.
+    Closed,
+}
+
+#[derive(Debug)]
+struct Row {
+    pod: Arc<Pod>,
+    /// The list that named it last.
+    list: u32,
+    told: bool,
+}
+
+#[derive(Debug, Default)]
+struct Space {
+    labels: BTreeMap<String, String>,
+    asks: Asks,
+    list: u32,
+}
+
+#[derive(Debug)]
+struct Account {
+    secrets: Vec<String>,
+    list: u32,
+}
+
+/// Pods joined with what surrounds them.
+#[derive(Debug)]
+pub struct Scene {
+    filter: Filter,
+    chosen: Chosen,
+    shelf: Shelf,
+    pods: BTreeMap<Arc<str>, Row>,
+    spaces: BTreeMap<Box<str>, Space>,
+    /// By `namespace/name`; only those that have secrets.
+    accounts: BTreeMap<Box<str>, Account>,
+    workloads: HashMap<Arc<Controller>, Workload>,
+    waiting: HashMap<Arc<Controller>, Vec<Arc<str>>>,
+    exposure: BTreeMap<Arc<str>, Vec<ExposurePath>>,
+    listings: [Listing; 3],
+    lists: [u32; 3],
+    whole: bool,
+    complained: HashSet<String>,
+    news: Vec<News>,
+}
+
+const PODS: usize = 0;
+const SPACES: usize = 1;
+const ACCOUNTS: usize = 2;
+/// Complaints that are remembered, so that each is made once.
+const MAX_COMPLAINTS: usize = 10_000;
+
+impl Scene {
+    /// An empty scene.
+    pub fn new(settings: &WatchSettings) -> Self {
+        Scene {
+            filter: settings.filter(),
+            chosen: settings.chosen(),
+            shelf: Shelf::default(),
+            pods: BTreeMap::new(),
+            spaces: BTreeMap::new(),
+            accounts: BTreeMap::new(),
+            workloads: HashMap::new(),
+            waiting: HashMap::new(),
+            exposure: BTreeMap::new(),
+            listings: [Listing::Awaited; 3],
+            lists: [0; 3],
+            whole: false,
+            complained: HashSet::new(),
+            news: Vec::new(),
+        }
+    }
+
+    /// What changed since this was called last.
+    pub fn take_news(&mut self) -> Vec<News> {
+        std::mem::take(&mut self.news)
+    }
+
+    /// Whether everything that is needed was seen: what is told is all there is.
+    pub fn is_whole(&self) -> bool {
+        self.whole && self.waiting.is_empty()
+    }
+
+    /// How many pods there are, told or not.
+    pub fn pods(&self) -> usize {
+        self.pods.len()
+    }
+
+    /// Other settings are in force. Labels and annotations of pods follow with the next list.
+    pub fn configure(&mut self, settings: &WatchSettings) {
+        self.filter = settings.filter();
+        self.chosen = settings.chosen();
+        self.judge_all();
+    }
+
+    /// What is heard of pods.
+    pub fn hear_pods(&mut self, heard: Heard<SlimPod>) {
+        match heard {
+            Heard::Begins => self.begin(PODS),
+            Heard::Listed(pod) | Heard::Applied(pod) => self.take_pod(&pod),
+            Heard::Gone(pod) => {
+                let meta = &pod.metadata;
+                let (namespace, name) = (meta.namespace.as_deref(), meta.name.as_deref());
+                let key = format!("{}/{}", namespace.unwrap_or_default(), name.unwrap_or_default());
+                self.drop_pod(&key);
+            }
+            Heard::Complete => {
+                let gone: Vec<Arc<str>> = stale(&self.pods, self.lists[PODS], |row| row.list);
+                gone.iter().for_each(|key| self.drop_pod(key));
+                self.complete(PODS, Listing::Complete);
+                self.sweep();
+            }
+            Heard::Lost { .. } | Heard::Back => {}
+        }
+    }
+
+    /// What is heard of namespaces.
+    pub fn hear_namespaces(&mut self, heard: Heard<SlimNamespace>) {
+        match heard {
+            Heard::Begins => self.begin(SPACES),
+            Heard::Listed(space) | Heard::Applied(space) => self.take_space(space),
+            Heard::Gone(space) => self.drop_space(space.metadata.name.as_deref().unwrap_or_default()),
+            Heard::Complete => {
+                let gone: Vec<Box<str>> = stale(&self.spaces, self.lists[SPACES], |space| space.list);
+                gone.iter().for_each(|name| self.drop_space(name));
+                self.complete(SPACES, Listing::Complete);
+            }
+            Heard::Lost { forbidden: true } => self.complete(SPACES, Listing::Closed),
+            Heard::Lost { .. } | Heard::Back => {}
+        }
+    }
+
+    /// What is heard of service accounts.
+    pub fn hear_accounts(&mut self, heard: Heard<SlimAccount>) {
+        match heard {
+            Heard::Begins => self.begin(ACCOUNTS),
+            Heard::Listed(account) | Heard::Applied(account) => self.take_account(&account),
+            Heard::Gone(account) => self.set_account(&account_key(&account), Vec::new()),
+            Heard::Complete => {
+                let gone: Vec<Box<str>> = stale(&self.accounts, self.lists[ACCOUNTS], |account| account.list);
+                gone.iter().for_each(|key| self.set_account(key, Vec::new()));
+                self.complete(ACCOUNTS, Listing::Complete);
+            }
+            Heard::Lost { forbidden: true } => self.complete(ACCOUNTS, Listing::Closed),
+            Heard::Lost { .. } | Heard::Back => {}
+        }
+    }
+
+    /// Who is at the top above these.
+    pub fn hear_owners(&mut self, found: Vec<(Arc<Controller>, Workload)>) {
+        for (controller, workload) in found {
+            let before = self.workloads.insert(Arc::clone(&controller), workload.clone());
+            match (self.waiting.remove(&controller), before) {
+                (Some(pods), _) => pods.iter().for_each(|key| self.judge(key)),
+                (None, Some(before)) if before != workload => self.judge_controlled(&controller),
+                (None, _) => {}
+            }
+        }
+    }
+
+    /// The ways that lead to pods, by pod; a pod that is not named has none.
+    pub fn expose(&mut self, ways: BTreeMap<Arc<str>, Vec<ExposurePath>>) {
+        let before = std::mem::replace(&mut self.exposure, ways);
+        let mut touched: BTreeSet<Arc<str>> = before.keys().chain(self.exposure.keys()).cloned().collect();
+        touched.retain(|key| before.get(key) != self.exposure.get(key));
+        touched.iter().for_each(|key| self.judge(key));
+    }
+
+    /// Every controller that a pod names: those to ask about again.
+    pub fn controllers(&self) -> Vec<Arc<Controller>> {
+        let named: HashSet<_> = self.pods.values().filter_map(|row| row.pod.controller.clone()).collect();
+        named.into_iter().collect()
+    }
+
+    /// A list begins: what it does not name is stale once it is complete.
+    fn begin(&mut self, kind: usize) {
+        if let Some(list) = self.lists.get_mut(kind) {
+            *list = list.wrapping_add(1);
+        }
+    }
+
+    fn complete(&mut self, kind: usize, how: Listing) {
+        if let Some(listing) = self.listings.get_mut(kind) {
+            // What was complete once is not forgotten because it may not be listed any more.
+            if !(how == Listing::Closed && *listing == Listing::Complete) {
+                *listing = how;
+            }
+        }
+        let whole = self.listings.iter().all(|listing| *listing != Listing::Awaited);
+        if whole && !self.whole {
+            self.whole = true;
+            self.judge_all();
+        }
+    }
+
+    fn take_pod(&mut self, seen: &SlimPod) {
+        let mapped = match map::pod(seen, &self.chosen, &mut self.shelf) {
+            Ok(mapped) => mapped,
+            Err(error) => return self.complain(error.to_string()),
+        };
+        let (pod, list) = (mapped.pod, self.lists[PODS]);
+        for complaint in mapped.complaints {
+            self.complain(format!("pod {}: {complaint}", pod.key));
+        }
+        if let Some(row) = self.pods.get_mut(&pod.key) {
+            row.list = list;
+            if *row.pod == pod {
+                return;
+            }
+            row.pod = Arc::new(Pod { key: Arc::clone(&row.pod.key), ..pod });
+            let key = Arc::clone(&row.pod.key);
+            return self.judge(&key);
+        }
+        let key = Arc::clone(&pod.key);
+        self.pods.insert(Arc::clone(&key), Row { pod: Arc::new(pod), list, told: false });
+        self.judge(&key);
+    }
+
+    fn drop_pod(&mut self, key: &str) {
+        if let Some((key, row)) = self.pods.remove_entry(key)
+            && row.told
+        {
+            self.news.push(News::Lose(key));
+        }
+    }
+
+    fn take_space(&mut self, seen: SlimNamespace) {
+        let (asks, complaints) = Asks::parse(seen.metadata.annotations.as_ref());
+        let name: Box<str> = seen.metadata.name.unwrap_or_default().into();
+        for complaint in complaints {
+            self.complain(format!("namespace {name}: {complaint}"));
+        }
+        let list = self.lists[SPACES];
+        let space = Space { labels: seen.metadata.labels.unwrap_or_default(), asks, list };
+        let before = self.spaces.insert(name.clone(), space);
+        let same = |before: &Space| {
+            self.spaces
+                .get(&name)
+                .is_some_and(|now| (&now.labels, &now.asks) == (&before.labels, &before.asks))
+        };
+        if !before.as_ref().is_some_and(same) {
+            self.judge_space(&name);
+        }
+    }
+
+    fn drop_space(&mut self, name: &str) {
+        // Its pods go by their own events: a namespace ends when the last of them has.
+        self.spaces.remove(name);
+    }
+
+    fn take_account(&mut self, seen: &SlimAccount) {
+        self.set_account(&account_key(seen), map::secret_names(&seen.image_pull_secrets));
+    }
+
+    fn set_account(&mut self, key: &str, secrets: Vec<String>) {
+        let list = self.lists[ACCOUNTS];
+        let before = if secrets.is_empty() {
+            self.accounts.remove(key)
+        } else {
+            self.accounts.insert(key.into(), Account { secrets: secrets.clone(), list })
+        };
+        if before.map(|account| account.secrets).unwrap_or_default() != secrets {
+            self.judge_space(key.split_once('/').map_or("", |(namespace, _)| namespace));
+        }
+    }
+
+    fn judge_all(&mut self) {
+        let keys: Vec<Arc<str>> = self.pods.keys().cloned().collect();
+        keys.iter().for_each(|key| self.judge(key));
+    }
+
+    fn judge_space(&mut self, namespace: &str) {
+        let begin = format!("{namespace}/");
+        let from = (Bound::Included(begin.as_str()), Bound::Unbounded);
+        let within = self.pods.range::<str, _>(from).take_while(|(key, _)| key.starts_with(&begin));
+        let keys: Vec<Arc<str>> = within.map(|(key, _)| Arc::clone(key)).collect();
+        keys.iter().for_each(|key| self.judge(key));
+    }
+
+    fn judge_controlled(&mut self, controller: &Arc<Controller>) {
+        let theirs = self.pods.values().filter(|row| row.pod.controller.as_ref() == Some(controller));
+        let keys: Vec<Arc<str>> = theirs.map(|row| Arc::clone(&row.pod.key)).collect();
+        keys.iter().for_each(|key| self.judge(key));
+    }
+
+    /// Decide anew what the core is told of a pod. Nothing is, before everything needed was seen.
+    fn judge(&mut self, key: &str) {
+        let Some(row) = self.pods.get(key) else { return };
+        let pod = Arc::clone(&row.pod);
+        if !self.whole {
+            // Owners are found out meanwhile.
+            if self.filter.wants_name(pod.namespace()) {
+                self.workload(&pod);
+            }
+            return;
+        }
+        let space = self.spaces.get(pod.namespace());
+        if space.is_none() && self.listings[SPACES] == Listing::Complete {
+            // It is as new as the pod: its own event is on the way.
+            return;
+        }
+        if !self.filter.wants(pod.namespace(), space.map(|space| &space.labels)) {
+            return self.hide(key);
+        }
+        let outer = space.map(|space| space.asks.clone()).unwrap_or_default();
+        let Some(workload) = self.workload(&pod) else { return };
+        let asks = pod.surroundings.asks.or(&workload.asks).or(&outer);
+        if asks.opts_out() {
+            return self.hide(key);
+        }
+        let context = self.context(&pod, &asks);
+        let context = self.shelf.contexts.share(context);
+        let owner = self.shelf.texts.share(&*workload.owner);
+        if let Some(row) = self.pods.get_mut(key) {
+            row.told = true;
+        }
+        self.news.push(News::See(Told { pod, owner, context }));
+    }
+
+    fn hide(&mut self, key: &str) {
+        if let Some(row) = self.pods.get_mut(key)
+            && std::mem::take(&mut row.told)
+        {
+            self.news.push(News::Lose(Arc::clone(&row.pod.key)));
+        }
+    }
+
+    /// The workload of a pod; none while it is being found out, which ends by judging it again.
+    fn workload(&mut self, pod: &Pod) -> Option<Workload> {
+        let Some(controller) = &pod.controller else {
+            let owner = Owner::new("pod", pod.name());
+            let owner = owner.map_or_else(|_| "unknown/unknown".into(), |owner| owner.as_str().into());
+            return Some(Workload { owner, asks: Arc::default() });
+        };
+        if let Some(workload) = self.workloads.get(controller) {
+            return Some(workload.clone());
+        }
+        let news = &mut self.news;
+        let waiting = self.waiting.entry(Arc::clone(controller)).or_insert_with(|| {
+            news.push(News::Who(Arc::clone(controller)));
+            Vec::new()
+        });
+        if waiting.last() != Some(&pod.key) {
+            waiting.push(Arc::clone(&pod.key));
+        }
+        None
+    }
+
+    fn context(&self, pod: &Pod, asks: &Asks) -> PodContext {
+        let around = &*pod.surroundings;
+        let account = around.account.as_deref();
+        let account = account.map(|account| format!("{}/{account}", pod.namespace()));
+        let account = account.and_then(|key| self.accounts.get(key.as_str()));
+        let mut pull_secrets = around.pull_secrets.clone();
+        pull_secrets.extend(account.into_iter().flat_map(|account| account.secrets.iter().cloned()));
+        pull_secrets.sort_unstable();
+        pull_secrets.dedup();
+        PodContext {
+            service_account: around.account.as_deref().map(str::to_owned),
+            annotations: around.annotations.clone(),
+            host_namespaces: around.host_namespaces.clone(),
+            pull_secrets,
+            exposure: self.exposure.get(&pod.key).cloned().unwrap_or_default(),
+            settings: asks.settings(),
+        }
+    }
+
+    fn complain(&mut self, complaint: String) {
+        if self.complained.len() >= MAX_COMPLAINTS {
+            self.complained.clear();
+        }
+        if self.complained.insert(complaint.clone()) {
+            self.news.push(News::Complain(complaint));
+        }
+    }
+
+    /// Let go of what no pod holds any more.
+    fn sweep(&mut self) {
+        let named: HashSet<Arc<Controller>> = self.controllers().into_iter().collect();
+        self.workloads.retain(|controller, _| named.contains(controller));
+        self.waiting.retain(|controller, _| named.contains(controller));
+        drop(named);
+        self.shelf.sweep();
+    }
+}
+
+fn stale<K: Clone + Ord, V>(all: &BTreeMap<K, V>, list: u32, of: impl Fn(&V) -> u32) -> Vec<K> {
+    all.iter().filter(|(_, value)| of(value) != list).map(|(key, _)| key.clone()).collect()
+}
+
+fn account_key(account: &SlimAccount) -> String {
+    let meta = &account.metadata;
+    let (namespace, name) = (meta.namespace.as_deref(), meta.name.as_deref());
+    format!("{}/{}", namespace.unwrap_or_default(), name.unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests;
