@@ -193,7 +193,11 @@ impl Mesh {
 }
 
 /// A binary of this workspace, beside the test that runs.
-fn binary(name: &str) -> Result<PathBuf> {
+/// One of our programs, as `cargo build` left it.
+///
+/// # Errors
+/// When it is not built.
+pub fn binary(name: &str) -> Result<PathBuf> {
     let test = std::env::current_exe()?;
     let folder = test.ancestors().nth(2).context("the test does not lie in a target folder")?;
     let path = folder.join(name);
