@@ -5,6 +5,8 @@ use crate::*;
 use api_vocab::*;
 use std::sync::Arc;
 
+type Change<'a> = Box<dyn FnOnce(&mut PodContext) + 'a>;
+
 fn texts(texts: &[&str]) -> Box<[Box<str>]> {
     texts.iter().map(|text| Box::from(*text)).collect()
 }
@@ -44,7 +46,10 @@ fn exposure_changed_alone_changes_the_pod_and_nothing_else() {
         context.exposure = Box::from([ingress("shop.test")]);
     }))];
     let changes = world.changes(Command::Observe { source: source(1), observations });
-    assert!(matches!(&changes[..], [Change::PodPresent(pod)] if pod.exposure().len() == 1), "{changes:?}");
+    assert!(
+        matches!(&changes[..], [crate::Change::PodPresent(pod)] if pod.exposure().len() == 1),
+        "{changes:?}"
+    );
     assert_eq!(world.stage(1), Some(Stage::Scanned));
 }
 
@@ -53,7 +58,7 @@ fn context_beyond_its_bounds_is_refused_with_the_reason() {
     let many: Vec<String> = (0..65).map(|n| format!("{n}")).collect();
     let many: Vec<&str> = many.iter().map(String::as_str).collect();
     let long = "a".repeat(1025);
-    let cases: [(&str, Box<dyn FnOnce(&mut PodContext)>); 6] = [
+    let cases: [(&str, Change<'_>); 6] = [
         ("65 pull secrets; at most 64", Box::new(|c| c.pull_secrets = texts(&many))),
         (
             "65 hosts of a way from outside",
