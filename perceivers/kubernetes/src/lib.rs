@@ -5,6 +5,7 @@ pub mod app;
 pub mod asks;
 pub mod cluster;
 pub mod config;
+pub mod exposure;
 pub mod filter;
 pub mod intern;
 pub mod leader;

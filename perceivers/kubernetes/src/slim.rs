@@ -159,7 +159,9 @@ pub struct ContainerStatus {
 }
 
 /// The server writes `null` where a list is empty.
-fn or_default<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(from: D) -> Result<T, D::Error> {
+pub(crate) fn or_default<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(
+    from: D,
+) -> Result<T, D::Error> {
     Option::<T>::deserialize(from).map(Option::unwrap_or_default)
 }
 
@@ -175,7 +177,7 @@ struct SlimMeta {
     owner_references: Option<Vec<OwnerReference>>,
 }
 
-fn metadata<'de, D: Deserializer<'de>>(from: D) -> Result<ObjectMeta, D::Error> {
+pub(crate) fn metadata<'de, D: Deserializer<'de>>(from: D) -> Result<ObjectMeta, D::Error> {
     let slim = SlimMeta::deserialize(from)?;
     Ok(ObjectMeta {
         name: slim.name,

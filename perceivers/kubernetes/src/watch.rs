@@ -2,12 +2,16 @@
 
 mod follow;
 mod heard;
+mod roads;
 mod scene;
 
 pub use heard::Heard;
 pub use scene::{News, Scene};
 
+use crate::cluster::within;
 use crate::config::{OwnerSettings, WatchSettings};
+use crate::exposure::routes::{GrpcRoute, HttpRoute, OpenShiftRoute, TcpRoute, TlsRoute};
+use crate::exposure::shapes::{SlimIngress, SlimService, SlimSlice};
 use crate::filter::Glob;
 use crate::metrics::KubernetesMetrics;
 use crate::owners::{KubeReader, Question, Resolver, Resolvers};
@@ -25,6 +29,8 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::MissedTickBehavior;
 
+/// How often a kind that the cluster does not serve is asked for again.
+const DISCOVERY: Duration = Duration::from_secs(60);
 /// What is heard and not yet taken in.
 const QUEUE: usize = 256;
 
@@ -35,27 +41,42 @@ enum Event {
     Pods(Heard<SlimPod>),
     Namespaces(Heard<SlimNamespace>),
     Accounts(Heard<SlimAccount>),
+    Services(Heard<SlimService>),
+    Slices(Heard<SlimSlice>),
+    Ingresses(Heard<SlimIngress>),
+    HttpRoutes(Heard<HttpRoute>),
+    GrpcRoutes(Heard<GrpcRoute>),
+    TlsRoutes(Heard<TlsRoute>),
+    TcpRoutes(Heard<TcpRoute>),
+    OpenShiftRoutes(Heard<OpenShiftRoute>),
     Owners(Resolvers),
     Settings,
     AskAgain,
 }
 
-impl From<Heard<SlimPod>> for Event {
-    fn from(heard: Heard<SlimPod>) -> Self {
-        Event::Pods(heard)
-    }
+/// What is heard of a kind is an event of its own.
+macro_rules! heard {
+    ($($variant:ident of $kind:ty),* $(,)?) => {$(
+        impl From<Heard<$kind>> for Event {
+            fn from(heard: Heard<$kind>) -> Self {
+                Event::$variant(heard)
+            }
+        }
+    )*};
 }
 
-impl From<Heard<SlimNamespace>> for Event {
-    fn from(heard: Heard<SlimNamespace>) -> Self {
-        Event::Namespaces(heard)
-    }
-}
-
-impl From<Heard<SlimAccount>> for Event {
-    fn from(heard: Heard<SlimAccount>) -> Self {
-        Event::Accounts(heard)
-    }
+heard! {
+    Pods of SlimPod,
+    Namespaces of SlimNamespace,
+    Accounts of SlimAccount,
+    Services of SlimService,
+    Slices of SlimSlice,
+    Ingresses of SlimIngress,
+    HttpRoutes of HttpRoute,
+    GrpcRoutes of GrpcRoute,
+    TlsRoutes of TlsRoute,
+    TcpRoutes of TcpRoute,
+    OpenShiftRoutes of OpenShiftRoute,
 }
 
 /// What the watch shows of itself.
@@ -139,13 +160,18 @@ impl Desk {
         let (questions, asked) = mpsc::unbounded_channel();
         let (answer, answers) = mpsc::channel(1);
         let mut tasks = JoinSet::new();
-        let client = &watch.client;
-        let namespaces = watch.follower(Api::<SlimNamespace>::all(client.clone()), None);
-        tasks.spawn(namespaces.run(to.clone(), shutdown.clone()));
-        let accounts = watch.follower(Api::<SlimAccount>::all(client.clone()), None);
-        tasks.spawn(accounts.run(to.clone(), shutdown.clone()));
+        follow::<SlimNamespace>(watch, &mut tasks, &to, &shutdown);
+        follow::<SlimAccount>(watch, &mut tasks, &to, &shutdown);
+        follow::<SlimService>(watch, &mut tasks, &to, &shutdown);
+        follow::<SlimSlice>(watch, &mut tasks, &to, &shutdown);
+        follow::<SlimIngress>(watch, &mut tasks, &to, &shutdown);
+        follow_served::<HttpRoute>(watch, &mut tasks, &to, &shutdown);
+        follow_served::<GrpcRoute>(watch, &mut tasks, &to, &shutdown);
+        follow_served::<TlsRoute>(watch, &mut tasks, &to, &shutdown);
+        follow_served::<TcpRoute>(watch, &mut tasks, &to, &shutdown);
+        follow_served::<OpenShiftRoute>(watch, &mut tasks, &to, &shutdown);
         let kinds = watch.owners.kinds.iter().map(|kind| Glob::new(kind)).collect();
-        let resolver = Resolver::new(Arc::new(KubeReader::new(client.clone(), kinds)));
+        let resolver = Resolver::new(Arc::new(KubeReader::new(watch.client.clone(), kinds)));
         tasks.spawn(resolver.run(asked, answer, shutdown.clone()));
         let pods = follow_pods(watch, &shown, &mut tasks, &to, &shutdown);
         let scene = Scene::new(&shown);
@@ -183,6 +209,14 @@ impl Desk {
             }
             Event::Namespaces(heard) => self.scene.hear_namespaces(heard),
             Event::Accounts(heard) => self.scene.hear_accounts(heard),
+            Event::Services(heard) => self.scene.hear_services(&heard),
+            Event::Slices(heard) => self.scene.hear_slices(&heard),
+            Event::Ingresses(heard) => self.scene.hear_ingresses(&heard),
+            Event::HttpRoutes(heard) => self.scene.hear_routes(&heard),
+            Event::GrpcRoutes(heard) => self.scene.hear_routes(&heard),
+            Event::TlsRoutes(heard) => self.scene.hear_routes(&heard),
+            Event::TcpRoutes(heard) => self.scene.hear_routes(&heard),
+            Event::OpenShiftRoutes(heard) => self.scene.hear_routes(&heard),
             Event::Owners(found) => self.scene.hear_owners(found),
             Event::Settings => self.configure(watch),
             // Nobody listens only when all is over.
@@ -227,6 +261,43 @@ impl Desk {
             watch.sight.complete();
         }
     }
+}
+
+/// Follow a kind that every cluster has, in all namespaces.
+fn follow<K: Followed>(watch: &Watch, tasks: &mut JoinSet<()>, to: &mpsc::Sender<Event>, shutdown: &Shutdown)
+where
+    Event: From<Heard<K>>,
+{
+    let follower = watch.follower(Api::<K>::all(watch.client.clone()), None);
+    tasks.spawn(follower.run(to.clone(), shutdown.clone()));
+}
+
+/// Follow a kind once the cluster serves it, which it may begin to at any time.
+fn follow_served<K: Followed>(
+    watch: &Watch,
+    tasks: &mut JoinSet<()>,
+    to: &mpsc::Sender<Event>,
+    shutdown: &Shutdown,
+) where
+    Event: From<Heard<K>>,
+{
+    let follower = watch.follower(Api::<K>::all(watch.client.clone()), None);
+    let (client, to, shutdown) = (watch.client.clone(), to.clone(), shutdown.clone());
+    tasks.spawn(async move {
+        while !is_served::<K>(&client).await {
+            if !shutdown.sleep(DISCOVERY).await {
+                return;
+            }
+        }
+        follower.run(to, shutdown).await;
+    });
+}
+
+/// Whether the cluster serves a kind now; not knowing counts as no.
+async fn is_served<K: Followed>(client: &Client) -> bool {
+    let (version, plural) = (K::api_version(&()), K::plural(&()));
+    let served = within(client.list_api_group_resources(&version)).await;
+    served.is_ok_and(|served| served.resources.iter().any(|resource| *resource.name == *plural))
 }
 
 fn follow_pods(

@@ -1,19 +1,21 @@
 //! The scene: pods joined with their namespaces, accounts and owners, and which of them the core is
 //! told of. Pure: what is heard goes in, what changed comes out.
 //!
-//! The seam for exposure is [`Scene::expose`]: whoever computes the ways that lead to pods hands
-//! them in by pod, and the pods whose ways changed are told again.
+//! What leads to pods is heard too: the pods whose ways change with it are told again.
 
 use super::heard::Heard;
+use super::roads::Roads;
 use crate::asks::Asks;
 use crate::config::WatchSettings;
+use crate::exposure::routes::Route;
+use crate::exposure::shapes::{SlimIngress, SlimService, SlimSlice};
 use crate::filter::Filter;
 use crate::map::{self, Chosen};
 use crate::owners::Workload;
 use crate::record::{Controller, Pod, Shelf, Told};
 use crate::slim::{SlimAccount, SlimNamespace, SlimPod};
 use api_vocab::Owner;
-use api_wire::context::{ExposurePath, PodContext};
+use api_wire::context::PodContext;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ops::Bound;
 use std::sync::Arc;
@@ -74,9 +76,9 @@ pub struct Scene {
     accounts: BTreeMap<Box<str>, Account>,
     workloads: HashMap<Arc<Controller>, Workload>,
     waiting: HashMap<Arc<Controller>, Vec<Arc<str>>>,
-    exposure: BTreeMap<Arc<str>, Vec<ExposurePath>>,
-    listings: [Listing; 3],
-    lists: [u32; 3],
+    roads: Roads,
+    listings: [Listing; KINDS],
+    lists: [u32; KINDS],
     whole: bool,
     complained: HashSet<String>,
     news: Vec<News>,
@@ -85,6 +87,10 @@ pub struct Scene {
 const PODS: usize = 0;
 const SPACES: usize = 1;
 const ACCOUNTS: usize = 2;
+const SERVICES: usize = 3;
+const SLICES: usize = 4;
+const INGRESSES: usize = 5;
+const KINDS: usize = 6;
 /// Complaints that are remembered, so that each is made once.
 const MAX_COMPLAINTS: usize = 10_000;
 
@@ -100,9 +106,9 @@ impl Scene {
             accounts: BTreeMap::new(),
             workloads: HashMap::new(),
             waiting: HashMap::new(),
-            exposure: BTreeMap::new(),
-            listings: [Listing::Awaited; 3],
-            lists: [0; 3],
+            roads: Roads::default(),
+            listings: [Listing::Awaited; KINDS],
+            lists: [0; KINDS],
             whole: false,
             complained: HashSet::new(),
             news: Vec::new(),
@@ -196,11 +202,37 @@ impl Scene {
         }
     }
 
-    /// The ways that lead to pods, by pod; a pod that is not named has none.
-    pub fn expose(&mut self, ways: BTreeMap<Arc<str>, Vec<ExposurePath>>) {
-        let before = std::mem::replace(&mut self.exposure, ways);
-        let mut touched: BTreeSet<Arc<str>> = before.keys().chain(self.exposure.keys()).cloned().collect();
-        touched.retain(|key| before.get(key) != self.exposure.get(key));
+    /// What is heard of Services.
+    pub fn hear_services(&mut self, heard: &Heard<SlimService>) {
+        let touched = self.roads.hear_services(heard);
+        self.expose(SERVICES, heard, &touched);
+    }
+
+    /// What is heard of EndpointSlices.
+    pub fn hear_slices(&mut self, heard: &Heard<SlimSlice>) {
+        let touched = self.roads.hear_slices(heard);
+        self.expose(SLICES, heard, &touched);
+    }
+
+    /// What is heard of Ingresses.
+    pub fn hear_ingresses(&mut self, heard: &Heard<SlimIngress>) {
+        let touched = self.roads.hear_ingresses(heard);
+        self.expose(INGRESSES, heard, &touched);
+    }
+
+    /// What is heard of routes of one kind; not every cluster knows it, and none is waited for.
+    pub fn hear_routes<R: Route>(&mut self, heard: &Heard<R>) {
+        let touched = self.roads.hear_routes(heard);
+        touched.iter().for_each(|key| self.judge(key));
+    }
+
+    /// Pods are not kept waiting for what leads to them if that cannot be seen.
+    fn expose<K>(&mut self, kind: usize, heard: &Heard<K>, touched: &BTreeSet<Arc<str>>) {
+        match heard {
+            Heard::Complete => self.complete(kind, Listing::Complete),
+            Heard::Lost { .. } => self.complete(kind, Listing::Closed),
+            _ => {}
+        }
         touched.iter().for_each(|key| self.judge(key));
     }
 
@@ -398,7 +430,7 @@ impl Scene {
             annotations: around.annotations.clone(),
             host_namespaces: around.host_namespaces.clone(),
             pull_secrets,
-            exposure: self.exposure.get(&pod.key).cloned().unwrap_or_default(),
+            exposure: self.roads.of_pod(&pod.key),
             settings: asks.settings(),
         }
     }

@@ -59,7 +59,11 @@ impl Stage {
 
     fn empty(settings: &WatchSettings) -> Self {
         let (told, asked) = (BTreeMap::new(), Vec::new());
-        Stage { scene: Scene::new(settings), told, asked, complaints: 0 }
+        let mut stage = Stage { scene: Scene::new(settings), told, asked, complaints: 0 };
+        stage.scene.hear_services(&Heard::Complete);
+        stage.scene.hear_slices(&Heard::Complete);
+        stage.scene.hear_ingresses(&Heard::Complete);
+        stage
     }
 
     fn pods(&mut self, heard: Heard<SlimPod>) {
@@ -272,8 +276,16 @@ fn pod_of_a_namespace_not_heard_of_yet_waits_for_it() {
 #[test]
 fn exposure_is_told_for_the_pods_it_touches() {
     let mut stage = Stage::set(&WatchSettings::default());
-    let way = ExposurePath { kind: "ingress".into(), hosts: vec!["a.example".into()], through: Vec::new() };
-    stage.scene.expose(BTreeMap::from([("shop/lone".into(), vec![way.clone()])]));
+    let slice = json!({
+        "metadata": {"namespace": "shop", "name": "s", "labels": {"kubernetes.io/service-name": "web"}},
+        "endpoints": [{"targetRef": {"kind": "Pod", "name": "lone"}}],
+    });
+    stage.scene.hear_slices(&Heard::Applied(serde_json::from_value(slice).unwrap()));
+    assert!(stage.scene.take_news().is_empty() || stage.told["shop/lone"].context.exposure.is_empty());
+    let service = json!({"metadata": {"namespace": "shop", "name": "web"}, "spec": {"type": "NodePort"}});
+    let service: SlimService = serde_json::from_value(service).unwrap();
+    stage.scene.hear_services(&Heard::Begins);
+    stage.scene.hear_services(&Heard::Listed(service));
     let touched: Vec<Told> = stage
         .scene
         .take_news()
@@ -281,10 +293,27 @@ fn exposure_is_told_for_the_pods_it_touches() {
         .filter_map(|news| if let News::See(told) = news { Some(told) } else { None })
         .collect();
     assert_eq!(touched.len(), 1);
-    assert_eq!(touched[0].context.exposure, [way]);
-    stage.scene.expose(BTreeMap::new());
+    assert_eq!(touched[0].context.exposure[0].kind, "node_port");
+    stage.scene.hear_services(&Heard::Begins);
+    stage.scene.hear_services(&Heard::Complete);
     stage.fold();
     assert!(stage.told["shop/lone"].context.exposure.is_empty());
+}
+
+#[test]
+fn pods_do_not_wait_for_what_may_not_be_seen() {
+    let mut stage =
+        Stage { scene: Scene::new(&WatchSettings::default()), ..Stage::empty(&WatchSettings::default()) };
+    stage.list_spaces(vec![space("shop", json!({}), json!({}))]);
+    stage.list_accounts(Vec::new());
+    stage.list_pods(vec![pod("shop/lone", None, json!({}))]);
+    stage.scene.hear_services(&Heard::Complete);
+    stage.scene.hear_slices(&Heard::Lost { forbidden: true });
+    stage.fold();
+    assert!(stage.keys().is_empty());
+    stage.scene.hear_ingresses(&Heard::Lost { forbidden: false });
+    stage.fold();
+    assert_eq!(stage.keys(), ["shop/lone"]);
 }
 
 #[test]
