@@ -1,7 +1,7 @@
 //! The scanner as a service: settings to parts, health and metrics, and a graceful end.
 
 use crate::config::ScannerSettings;
-use crate::{FetcherClient, Memory, Patience, Scanner, ScannerMetrics, ScannerParts, Silent};
+use crate::{FetcherClient, Memory, Patience, Pressure, Scanner, ScannerMetrics, ScannerParts, Silent};
 use anyhow::Context;
 use api_chassis::health::{self, Readiness};
 use api_chassis::http::{Listener, Served, bind, serve};
@@ -18,8 +18,13 @@ use std::time::Duration;
 ///
 /// # Errors
 /// A setting is wrong.
-pub fn build(settings: &ScannerSettings, metrics: ScannerMetrics) -> anyhow::Result<Scanner> {
+pub fn build(
+    settings: &ScannerSettings,
+    metrics: ScannerMetrics,
+    readiness: &Readiness,
+) -> anyhow::Result<Scanner> {
     let engine: Arc<dyn Engine> = Arc::new(Native::default());
+    let latch = readiness.latch("pressure", "the node's pressure was not looked at yet");
     let parts = ScannerParts {
         client: Client::new(&settings.core)?,
         source: Arc::new(FetcherClient::new(&settings.fetcher)?),
@@ -27,6 +32,7 @@ pub fn build(settings: &ScannerSettings, metrics: ScannerMetrics) -> anyhow::Res
         engine,
         observer: Arc::new(Silent),
         memory: Memory::of_mib(settings.memory_mib),
+        pressure: Pressure::of_node(settings.pressure.clone()).with_latch(latch),
         metrics,
         patience: Patience::default(),
         name: name(settings)?,
@@ -62,8 +68,9 @@ fn name(settings: &ScannerSettings) -> anyhow::Result<ScannerName> {
 pub async fn run(settings: &ScannerSettings, shutdown: Shutdown) -> anyhow::Result<()> {
     let mut registry = metrics::registry("scanner");
     let latency = HttpLatency::register(&mut registry);
-    let scanner = build(settings, ScannerMetrics::register(&mut registry))?;
-    let served = serve_health(settings, registry, latency, shutdown.clone())?;
+    let readiness = Readiness::default();
+    let scanner = build(settings, ScannerMetrics::register(&mut registry), &readiness)?;
+    let served = serve_health(settings, readiness, registry, latency, shutdown.clone())?;
     scanner.run(shutdown).await;
     served.await??;
     Ok(())
@@ -71,12 +78,12 @@ pub async fn run(settings: &ScannerSettings, shutdown: Shutdown) -> anyhow::Resu
 
 fn serve_health(
     settings: &ScannerSettings,
+    readiness: Readiness,
     registry: prometheus_client::registry::Registry,
     latency: HttpLatency,
     shutdown: Shutdown,
 ) -> anyhow::Result<Served> {
     let registry = Arc::new(registry);
-    let readiness = Readiness::default();
     let (listener, address) = bind(settings.http.listen)?;
     tracing::info!(%address, "health and metrics are served");
     let served = serve(Listener::Tcp(listener), &settings.http, latency, shutdown, move |config| {

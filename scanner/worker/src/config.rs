@@ -1,5 +1,6 @@
 //! The scanner's settings.
 
+use crate::PressureSettings;
 use api_chassis::http::HttpSettings;
 use api_chassis::logs::LogSettings;
 use api_client::ClientSettings;
@@ -26,6 +27,8 @@ pub struct ScannerSettings {
     pub max_leases: u32,
     /// Memory for extraction, in MiB: about 96 for each layer that is read at once.
     pub memory_mib: u32,
+    /// When pressure on the node holds further work back.
+    pub pressure: PressureSettings,
     /// How long scans may go on after shutdown has begun.
     pub drain_seconds: u64,
     /// Where health and metrics are served.
@@ -44,6 +47,7 @@ impl Default for ScannerSettings {
             sources: Vec::new(),
             max_leases: 2,
             memory_mib: 192,
+            pressure: PressureSettings::default(),
             drain_seconds: 30,
             http: HttpSettings {
                 listen: SocketAddr::from(([127, 0, 0, 1], 3002)),

@@ -40,6 +40,11 @@ impl Lane {
                 self.shutdown.sleep(MEMORY_WAIT).await;
                 continue;
             }
+            let parts = &self.scanner.parts;
+            if parts.pressure.holds_back(&parts.metrics) {
+                self.shutdown.sleep(parts.patience.pressure_wait).await;
+                continue;
+            }
             let scanner = Arc::clone(&self.scanner);
             let asked = Instant::now();
             tokio::select! {

@@ -18,6 +18,7 @@ mod metrics;
 mod observer;
 mod pause;
 mod pipe;
+mod pressure;
 mod scan;
 mod scanner;
 
@@ -27,5 +28,6 @@ pub use memory::Memory;
 pub use metrics::ScannerMetrics;
 pub use observer::{ScanEvent, ScanObserver, Silent};
 pub use pause::Patience;
+pub use pressure::{Pressure, PressureSettings, ReadFile, Threshold};
 pub use scan::{Scanned, scan_image};
 pub use scanner::{Scanner, ScannerParts};

@@ -15,6 +15,8 @@ pub struct Patience {
     pub busy_rounds: u32,
     /// How long to wait between those questions, before jitter.
     pub busy_wait: Duration,
+    /// How long to wait before looking again whether the node is still under pressure.
+    pub pressure_wait: Duration,
     /// How long the core may hold a question for work.
     pub lease_wait_seconds: u32,
 }
@@ -27,6 +29,7 @@ impl Default for Patience {
             fetch_attempts: 4,
             busy_rounds: 10,
             busy_wait: Duration::from_secs(2),
+            pressure_wait: Duration::from_secs(5),
             lease_wait_seconds: 20,
         }
     }

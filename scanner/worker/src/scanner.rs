@@ -5,6 +5,7 @@ use crate::memory::Memory;
 use crate::metrics::ScannerMetrics;
 use crate::observer::ScanObserver;
 use crate::pause::Patience;
+use crate::pressure::Pressure;
 use api_chassis::shutdown::{Shutdown, drain};
 use api_client::{Advice, Client, ClientError};
 use api_vocab::{Digest, ScannerName};
@@ -39,6 +40,8 @@ pub struct ScannerParts {
     pub observer: Arc<dyn ScanObserver>,
     /// What scans may use.
     pub memory: Memory,
+    /// What else the node has to do.
+    pub pressure: Pressure,
     /// What is counted.
     pub metrics: ScannerMetrics,
     /// How long is waited for what.

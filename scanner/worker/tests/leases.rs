@@ -12,6 +12,7 @@ use api_wire::lease::{FailureKind, LayerAnswer, ScanFailure};
 use api_wire::report::ScanReport;
 use parts::*;
 use scanner_engines::{Engine, Native, Stopwatch};
+use scanner_worker::{Pressure, PressureSettings};
 use std::io::Read;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -312,6 +313,31 @@ async fn engine_that_panics_fails_one_scan_and_not_the_scanner() {
     let failure: ScanFailure = running.until("/failure", 1).await.json().unwrap();
     assert_eq!(failure.kind, FailureKind::Transient);
     assert_eq!(report_of(&running).await.inventory.packages.len(), 1);
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn node_under_pressure_gets_no_lease_until_it_is_over() {
+    let looked = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let (counted, eased) = (Arc::clone(&looked), Arc::new(AtomicBool::new(false)));
+    let is_eased = Arc::clone(&eased);
+    let read = move |path: &str| {
+        counted.fetch_add(usize::from(path == "/proc/pressure/memory"), Ordering::SeqCst);
+        let percent = if is_eased.load(Ordering::SeqCst) { 1 } else { 50 };
+        Some(format!("some avg10={percent}.00 avg60=0.00 avg300=0.00 total=0\n"))
+    };
+    let pressure = Pressure::told_by(PressureSettings::default(), Arc::new(read));
+    let source = FakeSource::of(debian());
+    let running = Setup { pressure, ..Setup::of(source, CoreState::granting(1)) }.start().await;
+    let looked_often = async {
+        while looked.load(Ordering::SeqCst) < 5 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), looked_often).await.unwrap();
+    assert_eq!(running.count("POST /api/v1/leases"), 0);
+    eased.store(true, Ordering::SeqCst);
+    running.until("/report", 1).await;
     running.stop().await;
 }
 

@@ -16,7 +16,7 @@ use bytes::Bytes;
 use futures_util::future::{BoxFuture, ready};
 use futures_util::{FutureExt, StreamExt, stream};
 use scanner_engines::{Engine, Native};
-use scanner_worker::{Memory, Patience, Scanner, ScannerMetrics, ScannerParts, Silent};
+use scanner_worker::{Memory, Patience, Pressure, Scanner, ScannerMetrics, ScannerParts, Silent};
 use sha2::{Digest as _, Sha256};
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex};
@@ -314,12 +314,14 @@ pub struct Setup {
     pub drain: Duration,
     /// Begin with the wire to the core cut.
     pub is_cut: bool,
+    pub pressure: Pressure,
 }
 
 impl Setup {
     pub fn of(source: FakeSource, core: CoreState) -> Self {
         let engine: Arc<dyn Engine> = Arc::new(Native::default());
-        Setup { source, core, engine, drain: Duration::from_secs(20), is_cut: false }
+        let pressure = Pressure::ignored();
+        Setup { source, core, engine, drain: Duration::from_secs(20), is_cut: false, pressure }
     }
 
     pub async fn start(self) -> Running {
@@ -336,6 +338,7 @@ impl Setup {
             engine: self.engine,
             observer: Arc::new(Silent),
             memory: Memory::of_mib(192),
+            pressure: self.pressure,
             metrics: ScannerMetrics::default(),
             patience: patience(),
             name: "scanner-1".parse().unwrap(),
@@ -361,7 +364,14 @@ fn registration(engine: &dyn Engine) -> ScannerRegistration {
 
 fn patience() -> Patience {
     let short = Duration::from_millis(2);
-    Patience { first: short, longest: short, busy_wait: short, busy_rounds: 3, ..Patience::default() }
+    Patience {
+        first: short,
+        longest: short,
+        busy_wait: short,
+        busy_rounds: 3,
+        pressure_wait: short,
+        ..Patience::default()
+    }
 }
 
 impl Running {

@@ -22,7 +22,7 @@ use perceiver_docker::config::EngineSettings;
 use perceiver_kit::SendSettings;
 use perceiver_kit::inventory::{self, Inventory, InventoryError, Resolver};
 use scanner_engines::{Engine, Native};
-use scanner_worker::{Memory, Patience, Scanner, ScannerMetrics, ScannerParts};
+use scanner_worker::{Memory, Patience, Pressure, Scanner, ScannerMetrics, ScannerParts};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -77,6 +77,7 @@ impl Mesh {
             engine,
             observer: Arc::clone(progress) as _,
             memory: Memory::of_mib(SCAN_MEMORY),
+            pressure: Pressure::ignored(),
             metrics: ScannerMetrics::register(&mut metrics::registry("scanner")),
             patience: Patience::default(),
             name: "local".parse().context("name the scanner")?,
