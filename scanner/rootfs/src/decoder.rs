@@ -14,19 +14,19 @@ const XZ: &[u8] = &[0xfd, b'7', b'z', b'X', b'Z', 0];
 const BZIP2: &[u8] = b"BZh";
 
 /// A source and what undoes its compression.
-pub(crate) enum Decoder<R: Read> {
-    Plain(Source<R>),
-    Gzip(Box<MultiGzDecoder<Source<R>>>),
-    Zstd(Box<zstd::Decoder<'static, Source<R>>>),
+pub(crate) enum Decoder<'c, R: Read> {
+    Plain(Source<'c, R>),
+    Gzip(Box<MultiGzDecoder<Source<'c, R>>>),
+    Zstd(Box<zstd::Decoder<'static, Source<'c, R>>>),
     /// Not to be decompressed: there are no bytes.
-    Unread(Source<R>),
+    Unread(Source<'c, R>),
     /// The decompressor could not be made, and the source went with it.
     Lost,
 }
 
-impl<R: Read> Decoder<R> {
+impl<'c, R: Read> Decoder<'c, R> {
     /// Looks at the first bytes of `source`; with the reason where there is nothing to read.
-    pub(crate) fn open(mut source: Source<R>, window_log: u32) -> (Self, Option<Failure>) {
+    pub(crate) fn open(mut source: Source<'c, R>, window_log: u32) -> (Self, Option<Failure>) {
         let magic = match source.peek(6) {
             Ok(magic) => magic,
             Err(error) => return (Decoder::Unread(source), Some(Failure::of(&error))),
@@ -44,7 +44,7 @@ impl<R: Read> Decoder<R> {
         (Decoder::Plain(source), None)
     }
 
-    fn open_zstd(source: Source<R>, window_log: u32) -> (Self, Option<Failure>) {
+    fn open_zstd(source: Source<'c, R>, window_log: u32) -> (Self, Option<Failure>) {
         match zstd::Decoder::with_buffer(source) {
             Ok(mut decoder) => {
                 let failure = decoder.window_log_max(window_log).err().map(|error| Failure::of(&error));
@@ -60,7 +60,7 @@ impl<R: Read> Decoder<R> {
     }
 
     /// The bytes before decompression.
-    pub(crate) fn source(&mut self) -> Option<&mut Source<R>> {
+    pub(crate) fn source(&mut self) -> Option<&mut Source<'c, R>> {
         match self {
             Decoder::Plain(source) | Decoder::Unread(source) => Some(source),
             Decoder::Gzip(decoder) => Some(decoder.get_mut()),
@@ -70,7 +70,7 @@ impl<R: Read> Decoder<R> {
     }
 }
 
-impl<R: Read> Read for Decoder<R> {
+impl<R: Read> Read for Decoder<'_, R> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         match self {
             Decoder::Plain(source) => source.read(out),

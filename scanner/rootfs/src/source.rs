@@ -1,12 +1,14 @@
 //! The bytes of a layer as they arrive, counted and hashed on the way.
 
+use crate::budget::{Budget, Clock};
 use sha2::{Digest as _, Sha256};
 use std::io::{self, BufRead, Read};
+use std::time::Duration;
 
 const BUFFER: usize = 128 << 10;
 
 /// A buffered reader that hashes what it is given, each byte once, when it arrives.
-pub(crate) struct Source<R> {
+pub(crate) struct Source<'c, R> {
     inner: R,
     buffer: Box<[u8]>,
     at: usize,
@@ -14,12 +16,15 @@ pub(crate) struct Source<R> {
     hash: Sha256,
     bytes: u64,
     limit: u64,
+    clock: Clock<'c>,
+    time: Duration,
 }
 
-impl<R: Read> Source<R> {
-    pub(crate) fn new(inner: R, limit: u64) -> Self {
+impl<'c, R: Read> Source<'c, R> {
+    pub(crate) fn new(inner: R, budget: &Budget, clock: Clock<'c>) -> Self {
         let buffer = vec![0; BUFFER].into_boxed_slice();
-        Source { inner, buffer, at: 0, end: 0, hash: Sha256::new(), bytes: 0, limit }
+        let (limit, time) = (budget.bytes, budget.time);
+        Source { inner, buffer, at: 0, end: 0, hash: Sha256::new(), bytes: 0, limit, clock, time }
     }
 
     /// The first bytes, at most `wanted` of them; they stay to be read.
@@ -58,6 +63,11 @@ impl<R: Read> Source<R> {
         if self.bytes > self.limit {
             return Err(io::Error::new(io::ErrorKind::FileTooLarge, "larger than a layer may be"));
         }
+        // Seen here too: what arrives slowly, or says nothing once decompressed, fills no piece.
+        if (self.clock)() > self.time {
+            let detail = format!("not read after {} s", self.time.as_secs());
+            return Err(io::Error::new(io::ErrorKind::TimedOut, detail));
+        }
         Ok(())
     }
 }
@@ -73,7 +83,7 @@ fn read_some(inner: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
     }
 }
 
-impl<R: Read> Read for Source<R> {
+impl<R: Read> Read for Source<'_, R> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         if self.at == self.end && out.len() >= BUFFER {
             let read = read_some(&mut self.inner, out)?;
@@ -87,7 +97,7 @@ impl<R: Read> Read for Source<R> {
     }
 }
 
-impl<R: Read> BufRead for Source<R> {
+impl<R: Read> BufRead for Source<'_, R> {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
         if self.at == self.end {
             let read = read_some(&mut self.inner, &mut self.buffer)?;

@@ -16,7 +16,7 @@ pub(crate) const BLOCK: usize = 512;
 
 /// A decompressed stream with a window on the piece at hand.
 pub(crate) struct Stream<'c, R: Read> {
-    decoder: Decoder<R>,
+    decoder: Decoder<'c, R>,
     budget: Budget,
     clock: Clock<'c>,
     piece: Piece,
@@ -33,7 +33,7 @@ pub(crate) struct Stream<'c, R: Read> {
 
 impl<'c, R: Read> Stream<'c, R> {
     pub(crate) fn open(source: R, budget: Budget, clock: Clock<'c>) -> Self {
-        let (decoder, failure) = Decoder::open(Source::new(source, budget.bytes), budget.window_log);
+        let (decoder, failure) = Decoder::open(Source::new(source, &budget, clock), budget.window_log);
         let hash = (!decoder.is_plain()).then(Hasher::new);
         Stream {
             decoder,

@@ -6,7 +6,8 @@ mod archive;
 mod listing;
 
 use api_vocab::ProblemCode::{self, TimeExceeded, TooLarge, TooManyEntries};
-use archive::{Archive, gzip, header, sign};
+use archive::many::ManyFiles;
+use archive::{Archive, gzip};
 use listing::list;
 use scanner_rootfs::{Budget, LayerReader};
 use std::io::Read;
@@ -16,40 +17,19 @@ fn codes(source: impl Read, budget: Budget) -> Vec<ProblemCode> {
     list(source, budget).1.problems.iter().map(|problem| problem.code).collect()
 }
 
-/// The same empty file over and over, without an end, and never in memory at once.
-fn endless() -> impl Read {
-    let mut block = header(b'0', b"a", b"", 0);
-    sign(&mut block);
-    Repeat { block, at: 0 }
-}
-
-struct Repeat {
-    block: [u8; 512],
-    at: usize,
-}
-
-impl Read for Repeat {
-    fn read(&mut self, out: &mut [u8]) -> std::io::Result<usize> {
-        for byte in out.iter_mut() {
-            *byte = self.block[self.at];
-            self.at = (self.at + 1) % 512;
-        }
-        Ok(out.len())
-    }
-}
-
 #[test]
 fn entries_without_end_stop_at_the_budget() {
-    let budget = Budget { entries: 20_000, bytes: 32 << 20, ..Budget::default() };
+    let budget = Budget { entries: 100_000, ..Budget::default() };
     let clock = || Duration::ZERO;
-    let mut reader = LayerReader::open(endless(), budget, &clock);
-    let mut entries = 0;
-    while reader.next_entry().is_some() {
-        entries += 1;
+    let mut reader = LayerReader::open(ManyFiles::new(100_999), budget, &clock);
+    let mut last = String::new();
+    while let Some(entry) = reader.next_entry() {
+        last.clear();
+        last.push_str(entry.path);
     }
     let summary = reader.finish();
-    assert_eq!((entries, summary.problems[0].code), (20_000, TooManyEntries));
-    assert_eq!((summary.diff_id, summary.digest), (None, None));
+    assert_eq!((last.as_str(), summary.problems[0].code), ("many/00099999", TooManyEntries));
+    assert_eq!((summary.problems.len(), summary.diff_id), (1, None));
 }
 
 #[test]
@@ -91,6 +71,42 @@ fn time_over_stops() {
     let summary = reader.finish();
     let codes: Vec<ProblemCode> = summary.problems.iter().map(|problem| problem.code).collect();
     assert_eq!((codes, summary.diff_id, summary.digest), (vec![TimeExceeded], None, None));
+}
+
+/// The same bytes over and over, without an end.
+struct Endless(Vec<u8>, usize);
+
+impl Read for Endless {
+    fn read(&mut self, out: &mut [u8]) -> std::io::Result<usize> {
+        let rest = &self.0[self.1..];
+        let count = rest.len().min(out.len());
+        out[..count].copy_from_slice(&rest[..count]);
+        self.1 = (self.1 + count) % self.0.len();
+        Ok(count)
+    }
+}
+
+#[test]
+fn members_that_hold_nothing_stop_at_the_budget() {
+    let skipped = [&b"\x50\x2a\x4d\x18\xf0\xff\0\0"[..], &[0; 0xfff0]].concat();
+    for one in [gzip(b"").repeat(1000), zstd::encode_all(&b""[..], 3).unwrap().repeat(1000), skipped] {
+        let calls = std::cell::Cell::new(0);
+        let clock = || {
+            calls.set(calls.get() + 1);
+            Duration::from_secs(calls.get())
+        };
+        let of_time = Budget { time: Duration::from_secs(30), ..Budget::default() };
+        let reader = LayerReader::open(Endless(one.clone(), 0), of_time, &clock);
+        assert_eq!(reader.finish().problems[0].code, TimeExceeded);
+        assert_eq!(codes(Endless(one, 0), Budget { bytes: 4 << 20, ..Budget::default() }), [TooLarge]);
+    }
+}
+
+#[test]
+fn members_that_explode_together_stop_at_the_ratio() {
+    let one = gzip(&Archive::new().file("a", &vec![0; 1 << 20]).bytes);
+    let budget = Budget { ratio: 100, ratio_floor: 32 << 20, bytes: 64 << 20, ..Budget::default() };
+    assert_eq!(codes(Endless(one, 0), budget), [TooLarge]);
 }
 
 #[test]

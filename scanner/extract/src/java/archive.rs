@@ -138,6 +138,10 @@ impl Walk<'_, '_> {
                 Some(content)
             }
             Err(code) => {
+                // It may have been inflated nearly to its end before it turned out to be broken.
+                if matches!(code, ProblemCode::Malformed | ProblemCode::Truncated) {
+                    self.read = self.read.saturating_sub(entry.most_inflated());
+                }
                 self.problem(within, code, UNREADABLE);
                 None
             }

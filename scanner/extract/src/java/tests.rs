@@ -257,24 +257,65 @@ fn archives_within_that_explode_are_bounded() {
     assert_eq!(partial(&bomb), (vec![], vec!["too_large app/a.jar!/zeros.jar".into()]));
 }
 
-#[test]
-fn archives_within_without_number_are_bounded() {
-    // The directory names the same stored archive a hundred thousand times.
-    let inner = jar(&[]);
-    let one = archive_of(CompressionMethod::Stored, &[("n.jar", &inner)]);
-    let start = memchr::memmem::find(&one, b"PK\x01\x02").unwrap();
-    let record = &one[start..start + 46 + 5];
+/// An archive whose directory names its only member again and again.
+fn repeated(one: &[u8], times: usize) -> Vec<u8> {
+    let start = memchr::memmem::rfind(one, b"PK\x01\x02").unwrap();
+    let end = memchr::memmem::rfind(one, b"PK\x05\x06").unwrap();
+    let record = &one[start..end];
     let mut bytes = one[..start].to_vec();
-    bytes.extend(record.repeat(100_000));
-    let length = (record.len() * 100_000) as u32;
+    bytes.extend(record.repeat(times));
     bytes.extend(b"PK\x05\x06\0\0\0\0\xff\xff\xff\xff");
-    bytes.extend(length.to_le_bytes());
+    bytes.extend(((record.len() * times) as u32).to_le_bytes());
     bytes.extend((start as u32).to_le_bytes());
     bytes.extend([0, 0]);
-    let (names, problems) = partial(&bytes);
+    bytes
+}
+
+fn repeated_within(inner: &[u8], times: usize) -> Vec<u8> {
+    repeated(&archive_of(CompressionMethod::Stored, &[("n.jar", inner)]), times)
+}
+
+#[test]
+fn archives_within_without_number_are_bounded() {
+    let (names, problems) = partial(&repeated_within(&jar(&[]), 100_000));
     assert!(names.is_empty());
     assert_eq!(problems.len(), 64);
     assert!(problems.iter().all(|problem| problem.starts_with("too_many_entries")));
+}
+
+#[test]
+fn archives_within_a_thousand_each_are_bounded() {
+    // Four depths of a thousand: a million million archives in some hundred kilobytes.
+    let thousand = |inner: Vec<u8>, _| repeated_within(&inner, 1000);
+    let bytes = (0..4).fold(log4j(), thousand);
+    assert!(bytes.len() < 300 << 10);
+    let (names, problems) = partial(&bytes);
+    assert_eq!(names.len(), 20_000 - 1 - 1 - 1 - 20);
+    assert_eq!(problems.len(), 64);
+    assert!(problems.iter().all(|problem| problem.starts_with("too_many_entries")));
+}
+
+#[test]
+fn archives_a_thousand_deep_are_one_problem() {
+    let deeper = |inner: Vec<u8>, _| archive_of(CompressionMethod::Stored, &[("n.jar", &inner)]);
+    let (names, problems) = partial(&(0..1000).fold(log4j(), deeper));
+    assert!(names.is_empty());
+    assert_eq!(problems, ["too_deep app/a.jar!/n.jar!/n.jar!/n.jar!/n.jar!/n.jar"]);
+}
+
+#[test]
+fn archives_within_that_break_while_they_explode_are_bounded() {
+    // 60 MiB of zeros, and one byte more than there are.
+    let one = jar(&[("zeros.jar", &vec![0; 60 << 20])]);
+    let size = memchr::memmem::rfind(&one, b"PK\x01\x02").unwrap() + 24;
+    let mut one = one;
+    one[size..size + 4].copy_from_slice(&((60_u32 << 20) + 1).to_le_bytes());
+    let (names, problems) = partial(&repeated(&one, 10_000));
+    let codes: Vec<&str> = problems.iter().filter_map(|problem| problem.split(' ').next()).collect();
+    assert_eq!(names, [""; 0]);
+    // A gigabyte, and no more.
+    assert_eq!(codes[..17], ["malformed"; 17]);
+    assert_eq!(codes[17..], ["too_large"; 64 - 17]);
 }
 
 #[test]

@@ -23,6 +23,8 @@ const STORED: u16 = 0;
 const DEFLATED: u16 = 8;
 const ENCRYPTED: u16 = 1;
 const EXTRA_64: u16 = 1;
+/// Deflate shrinks to a thousandth at best.
+const MAX_RATIO: u64 = 1032;
 const SEE_64: u32 = u32::MAX;
 
 /// An archive whose central directory was found.
@@ -63,6 +65,11 @@ impl Entry<'_> {
     /// Whether its content lies in the archive as it is.
     pub(super) const fn is_stored(&self) -> bool {
         self.method == STORED
+    }
+
+    /// Bytes that inflating it can have made.
+    pub(super) fn most_inflated(&self) -> usize {
+        usize::try_from(self.size.min(self.compressed.saturating_mul(MAX_RATIO))).unwrap_or(usize::MAX)
     }
 }
 
@@ -184,8 +191,8 @@ fn large_numbers(mut extra: &[u8]) -> impl Iterator<Item = u64> + '_ {
 
 /// Exactly `size` bytes out of a deflate stream.
 fn inflate(data: &[u8], size: usize) -> Result<Vec<u8>, ProblemCode> {
-    // Deflate shrinks to a thousandth at best: a size beyond that is a lie, not worth the memory.
-    if size / 1032 > data.len() {
+    // A size beyond that is a lie, not worth the memory.
+    if size as u64 / MAX_RATIO > data.len() as u64 {
         return Err(ProblemCode::Malformed);
     }
     // One byte more than stated, to see a stream that goes on.

@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "each test uses a part")]
 
+pub mod many;
+
 pub const BLOCK: usize = 512;
 
 /// An archive in the making.
