@@ -19,6 +19,7 @@ mod observer;
 mod pause;
 mod pipe;
 mod pressure;
+mod reach;
 mod scan;
 mod scanner;
 

@@ -6,6 +6,7 @@ use crate::metrics::ScannerMetrics;
 use crate::observer::ScanObserver;
 use crate::pause::Patience;
 use crate::pressure::Pressure;
+use crate::reach::reach;
 use api_chassis::shutdown::{Shutdown, drain};
 use api_client::{Advice, Client, ClientError};
 use api_vocab::{Digest, ScannerName};
@@ -25,6 +26,8 @@ use tokio_util::sync::CancellationToken;
 const HOLDS_KEPT: Duration = Duration::from_secs(15);
 /// The core takes no more.
 const MAX_HOLDS: usize = 10_000;
+/// How long a fetcher may take to say how it is.
+const HEALTH_WAIT: Duration = Duration::from_secs(5);
 /// How long telling the core of leases given back may take.
 const FAREWELL: Duration = Duration::from_secs(5);
 
@@ -48,7 +51,7 @@ pub struct ScannerParts {
     pub patience: Patience,
     /// Its name among those of the core.
     pub name: ScannerName,
-    /// What it says of itself.
+    /// What it says of itself; of registries, until its source says more.
     pub registration: ScannerRegistration,
     /// How long scans may go on after shutdown has begun; then they are given back.
     pub drain: Duration,
@@ -58,6 +61,8 @@ pub struct ScannerParts {
 pub struct Scanner {
     pub(crate) parts: ScannerParts,
     holds: Mutex<Option<(Instant, Vec<Digest>)>>,
+    /// What the core was told of registries.
+    registry: Mutex<Option<bool>>,
     pub(crate) core: Outage,
     pub(crate) fetcher: Outage,
 }
@@ -77,6 +82,7 @@ impl Scanner {
     /// A scanner that does nothing yet.
     pub fn new(parts: ScannerParts) -> Self {
         Scanner {
+            registry: Mutex::new(parts.registration.registry),
             parts,
             holds: Mutex::new(None),
             core: Outage::new("the core does not give work", "the core gives work again"),
@@ -119,14 +125,33 @@ impl Scanner {
     }
 
     pub(crate) async fn register(&self) -> Result<(), ClientError> {
-        self.parts.client.register(&self.parts.name, &self.parts.registration).await?;
+        let mut told = self.registry.lock().await;
+        let registry = self.reach(*told).await;
+        let registration = ScannerRegistration { registry, ..self.parts.registration.clone() };
+        self.parts.client.register(&self.parts.name, &registration).await?;
+        *told = registry;
         tracing::info!(scanner = %self.parts.name, "scanner registered");
         Ok(())
     }
 
+    /// Whether registries are reached, as the source says now; `told` if it says nothing.
+    async fn reach(&self, told: Option<bool>) -> Option<bool> {
+        let health = tokio::time::timeout(HEALTH_WAIT, self.parts.source.health()).await;
+        reach(&health.unwrap_or_default(), self.parts.registration.node.is_some(), told)
+    }
+
+    /// Register again if the core was told something else of registries.
+    async fn correct(&self) -> Result<(), ClientError> {
+        let told = *self.registry.lock().await;
+        if self.reach(told).await == told { Ok(()) } else { self.register().await }
+    }
+
     /// Ask for work, naming what the stores hold.
     pub(crate) async fn ask(&self) -> Result<Option<Lease>, AskError> {
-        let holds = self.held().await.map_err(AskError::Fetcher)?;
+        let (holds, is_new) = self.held().await.map_err(AskError::Fetcher)?;
+        if is_new {
+            self.correct().await.map_err(AskError::Core)?;
+        }
         let request = LeaseRequest {
             scanner: self.parts.name.clone(),
             holds,
@@ -135,18 +160,19 @@ impl Scanner {
         self.parts.client.ask_lease(&request).await.map_err(AskError::Core)
     }
 
-    async fn held(&self) -> Result<Vec<Digest>, FetchError> {
+    /// What the stores hold, and whether they were asked just now.
+    async fn held(&self) -> Result<(Vec<Digest>, bool), FetchError> {
         let mut known = self.holds.lock().await;
         if let Some((since, digests)) = &*known
             && since.elapsed() < HOLDS_KEPT
         {
-            return Ok(digests.clone());
+            return Ok((digests.clone(), false));
         }
         *known = None;
         let mut digests = self.parts.source.holds().await?.digests;
         digests.truncate(MAX_HOLDS);
         *known = Some((Instant::now(), digests.clone()));
-        Ok(digests)
+        Ok((digests, true))
     }
 
     /// After a failed fetch: what the stores hold is asked anew before the next lease.

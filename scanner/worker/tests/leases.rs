@@ -341,6 +341,24 @@ async fn node_under_pressure_gets_no_lease_until_it_is_over() {
     running.stop().await;
 }
 
+/// A fetch that fails has the stores asked anew before the next lease.
+#[tokio::test]
+async fn registry_reached_is_told_and_told_again_when_it_changes() {
+    let source = FakeSource::of(debian()).reading(&[Reading::Stall, Reading::Cut]);
+    source.registry(true);
+    let running = Setup::of(source.clone(), CoreState::granting(2)).start().await;
+    let told: api_wire::scanner::ScannerRegistration =
+        running.until("/scanners/scanner-1", 1).await.json().unwrap();
+    assert_eq!(told.registry, Some(true));
+    source.until_opened(1).await;
+    source.registry(false);
+    source.go_on();
+    let told: api_wire::scanner::ScannerRegistration =
+        running.until("/scanners/scanner-1", 2).await.json().unwrap();
+    assert_eq!(told.registry, Some(false));
+    running.stop().await;
+}
+
 #[tokio::test]
 async fn leases_are_asked_for_with_what_the_stores_hold() {
     let source = FakeSource::of(debian());

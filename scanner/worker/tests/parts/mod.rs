@@ -7,7 +7,9 @@ use api_chassis::shutdown::Shutdown;
 use api_client::fake::{Answer, FakeCore, Request};
 use api_vocab::Digest;
 use api_wire::error::ErrorCode;
-use api_wire::fetcher::{FetchableLayer, FetcherHealth, Holds, LayerStart, ResolveRequest, ResolvedImage};
+use api_wire::fetcher::{
+    FetchableLayer, FetcherHealth, Holds, LayerStart, ResolveRequest, ResolvedImage, StoreHealth,
+};
 use api_wire::image_source::{ByteStream, FetchError, ImageSource, LayerEvent, LayerStream};
 use api_wire::layer::LayerInventory;
 use api_wire::lease::{ImageIdentity, LayerAnswer, LayerQuestion, Lease, LeaseRenewal};
@@ -68,6 +70,7 @@ struct Inner {
     layers: Mutex<Vec<Bytes>>,
     os: Mutex<Option<&'static str>>,
     failure: Mutex<Option<ErrorCode>>,
+    health: Mutex<FetcherHealth>,
     readings: Mutex<VecDeque<Reading>>,
     opened: Mutex<Vec<Vec<Digest>>>,
     released: Mutex<Vec<String>>,
@@ -95,6 +98,12 @@ impl FakeSource {
     /// Every question is answered by this failure, until `None`.
     pub fn fail(&self, failure: Option<ErrorCode>) {
         *self.0.failure.lock().unwrap() = failure;
+    }
+
+    /// It has a registry, which answers or not.
+    pub fn registry(&self, reachable: bool) {
+        let store = StoreHealth { kind: "registry".into(), source: None, reachable, reason: None };
+        *self.0.health.lock().unwrap() = FetcherHealth { stores: vec![store] };
     }
 
     /// Let a stalled reading go on.
@@ -204,7 +213,7 @@ impl ImageSource for FakeSource {
     }
 
     fn health(&self) -> BoxFuture<'_, FetcherHealth> {
-        ready(FetcherHealth::default()).boxed()
+        ready(self.0.health.lock().unwrap().clone()).boxed()
     }
 }
 
