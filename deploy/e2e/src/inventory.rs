@@ -37,6 +37,16 @@ pub fn by<'p>(
     packages.iter().filter(move |package| package.extractor == extractor)
 }
 
+/// Names, versions and architectures of the Debian packages found, as `dpkg-query` was asked to show
+/// them.
+pub fn dpkg_packages(packages: &[InstalledPackage]) -> BTreeSet<String> {
+    let line = |p: &InstalledPackage| {
+        let architecture = p.package.architecture.as_deref().unwrap_or("-");
+        format!("{} {} {architecture}", p.package.name, p.package.version)
+    };
+    by(packages, "dpkg").map(line).collect()
+}
+
 /// Names and versions of the Node packages found.
 pub fn node_packages(packages: &[InstalledPackage]) -> BTreeSet<String> {
     by(packages, "node").map(|p| format!("{} {}", p.package.name, p.package.version)).collect()

@@ -1,5 +1,9 @@
-//! The mesh as processes: core, image-fetcher, scanners, Docker perceiver, each killable.
+//! The mesh as processes: core, image-fetcher, scanners, Docker perceiver, each killable; in
+//! `mesh/cluster.rs` what watches and reads a Kubernetes cluster.
 
+pub mod cluster;
+
+use crate::cluster::last_lines;
 use crate::parts::run;
 use crate::process::Process;
 use crate::until::until;
@@ -64,7 +68,8 @@ impl Mesh {
         let config = format!(
             "data_dir = {:?}\ntoken_file = {:?}\n[http]\nlisten = \"127.0.0.1:{}\"\n\
              [advisories]\norigin = \"\"\n[scans]\nlease_seconds = 10\nbackoff_first_seconds = 1\n\
-             backoff_longest_seconds = 2\nmax_attempts = 50\nretention_seconds = 3600\n",
+             backoff_longest_seconds = 2\nmax_attempts = 50\nretention_seconds = 3600\n\
+             node_wait_seconds = 2\n",
             self.file("data"),
             self.file("tokens"),
             self.port
@@ -79,13 +84,16 @@ impl Mesh {
     /// # Errors
     /// When it does not start, or ends at once.
     pub async fn start_fetcher(&mut self) -> Result<()> {
-        let socket = self.file("fetcher.sock");
-        let config = format!("socket = {socket:?}\nengines = [{:?}]\n", self.engine);
-        self.spawn("fetcher", "perceptor-image-fetcher", &config)?;
-        self.await_part("fetcher", async || {
-            Ok(std::os::unix::net::UnixStream::connect(&socket).ok().map(drop))
-        })
-        .await
+        let stores = format!("engines = [{:?}]\n", self.engine);
+        self.spawn_fetcher("fetcher", &stores).await
+    }
+
+    /// A fetcher of `stores`, which are lines of its settings; its socket is `<part>.sock`.
+    async fn spawn_fetcher(&mut self, part: &str, stores: &str) -> Result<()> {
+        let socket = self.file(&format!("{part}.sock"));
+        self.spawn(part, "perceptor-image-fetcher", &format!("socket = {socket:?}\n{stores}"))?;
+        self.await_part(part, async || Ok(std::os::unix::net::UnixStream::connect(&socket).ok().map(drop)))
+            .await
     }
 
     /// Start the perceiver of the engine.
@@ -106,12 +114,17 @@ impl Mesh {
     /// # Errors
     /// When it does not start.
     pub fn start_scanner(&mut self, n: usize) -> Result<()> {
+        self.spawn_scanner(&format!("scanner-{n}"), "fetcher", "")
+    }
+
+    /// A scanner that reads by the fetcher of that name, as a scanner of `node` unless that is empty.
+    fn spawn_scanner(&mut self, part: &str, fetcher: &str, node: &str) -> Result<()> {
         let config = format!(
-            "name = \"scanner-{n}\"\nfetcher = {:?}\n[http]\nlisten = \"127.0.0.1:0\"\n{}",
-            self.file("fetcher.sock"),
+            "name = {part:?}\nfetcher = {:?}\nnode = {node:?}\n[http]\nlisten = \"127.0.0.1:0\"\n{}",
+            self.file(&format!("{fetcher}.sock")),
             self.core_section("scanner")
         );
-        self.spawn(&format!("scanner-{n}"), "perceptor-scanner", &config)
+        self.spawn(part, "perceptor-scanner", &config)
     }
 
     /// `kill -9` of a part.
@@ -126,6 +139,13 @@ impl Mesh {
     /// What a part has logged.
     pub fn log(&self, part: &str) -> String {
         self.parts.get(part).map(Process::log).unwrap_or_default()
+    }
+
+    /// The ends of all logs, for an error.
+    pub fn logs(&self) -> String {
+        let log =
+            |(part, process): (&String, &Process)| format!("--- {part}\n{}", last_lines(&process.log()));
+        self.parts.iter().map(log).collect::<Vec<_>>().join("\n")
     }
 
     /// A client of the core with the token of `role`.

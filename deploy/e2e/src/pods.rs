@@ -29,6 +29,23 @@ pub fn specification(image: &str, pull_secrets: &[&str]) -> Value {
     })
 }
 
+/// A Deployment in `default` of one pod on the node of that name.
+pub fn deployment(name: &str, node: &str, mut specification: Value) -> Value {
+    if let Some(fields) = specification.as_object_mut() {
+        fields.insert("nodeName".to_owned(), json!(node));
+    }
+    let labels = json!({"app": name});
+    json!({
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": name},
+        "spec": {
+            "selector": {"matchLabels": labels},
+            "template": {"metadata": {"labels": labels}, "spec": specification},
+        },
+    })
+}
+
 impl Cluster {
     /// Make a pod in `default` on the node of that name.
     ///

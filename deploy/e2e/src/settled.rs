@@ -27,7 +27,7 @@ impl Mesh {
                 .then_some(running))
         })
         .await;
-        settled.with_context(|| format!("{}\n{}", state(self), logs(self)))
+        settled.with_context(|| format!("{}\n{}", state(self), self.logs()))
     }
 }
 
@@ -39,13 +39,4 @@ fn state(mesh: &Mesh) -> String {
     ["pods", "images"]
         .map(|list| mesh.perceptor(&[list, "-o", "wide"]).unwrap_or_else(|error| error.to_string()))
         .join("\n")
-}
-
-fn logs(mesh: &Mesh) -> String {
-    let log = |part: &&str| {
-        let log = mesh.log(part);
-        let last: Vec<&str> = log.lines().rev().take(15).collect();
-        format!("--- {part}\n{}", last.into_iter().rev().collect::<Vec<_>>().join("\n"))
-    };
-    ["core", "fetcher", "perceiver", "scanner-1"].iter().map(log).collect::<Vec<_>>().join("\n")
 }
