@@ -51,7 +51,11 @@ impl Default for Settings {
                 workers: 1,
                 ..HttpSettings::default()
             },
-            log: LogSettings::default(),
+            // The library writes an error for each attempt that fails; we say each outage once.
+            log: LogSettings {
+                level: "info,kube_client::client::builder=off".to_owned(),
+                ..LogSettings::default()
+            },
         }
     }
 }
