@@ -2,7 +2,7 @@
 
 use crate::asks::{AskError, Asks};
 use crate::filter::Glob;
-use crate::record::{Container, Controller, Pod, Shelf, Surroundings, Uid};
+use crate::record::{self, Container, Controller, Pod, Shelf, Surroundings, Uid};
 use crate::slim::{self, SecurityContext, SlimPod};
 use api_vocab::{ContainerKind, PodKey, PodPhase};
 use api_wire::context::Privileges;
@@ -55,7 +55,7 @@ pub fn pod(seen: &SlimPod, chosen: &Chosen, shelf: &mut Shelf) -> Result<Mapped,
         reason: e.to_string(),
     })?;
     let (asks, complaints) = Asks::parse(meta.annotations.as_ref());
-    let surroundings = surroundings(seen, chosen, asks);
+    let surroundings = surroundings(seen, chosen, asks, shelf);
     let pod = Pod {
         key: key.as_str().into(),
         uid: Uid::new(meta.uid.as_deref().unwrap_or_default()),
@@ -99,15 +99,18 @@ pub fn controller(meta: &ObjectMeta, namespace: &str, shelf: &mut Shelf) -> Opti
     Some(shelf.controllers.share(controller))
 }
 
-fn surroundings(seen: &SlimPod, chosen: &Chosen, asks: Asks) -> Surroundings {
+fn surroundings(seen: &SlimPod, chosen: &Chosen, asks: Asks, shelf: &mut Shelf) -> Surroundings {
     let spec = &seen.spec;
     let shared = [("network", spec.host_network), ("pid", spec.host_pid), ("ipc", spec.host_ipc)];
     Surroundings {
         account: spec.service_account_name.as_deref().filter(|name| !name.is_empty()).map(Into::into),
-        labels: choose(seen.metadata.labels.as_ref(), &chosen.labels),
-        annotations: choose(seen.metadata.annotations.as_ref(), &chosen.annotations),
-        host_namespaces: shared.iter().filter(|(_, is)| *is).map(|(name, _)| (*name).to_owned()).collect(),
-        pull_secrets: secret_names(&spec.image_pull_secrets),
+        labels: choose(seen.metadata.labels.as_ref(), &chosen.labels, shelf),
+        annotations: choose(seen.metadata.annotations.as_ref(), &chosen.annotations, shelf),
+        host_namespaces: shared.iter().filter(|(_, is)| *is).map(|(name, _)| *name).collect(),
+        pull_secrets: secret_names(&spec.image_pull_secrets)
+            .into_iter()
+            .map(|name| shelf.texts.share(name.as_str()))
+            .collect(),
         asks,
     }
 }
@@ -121,12 +124,13 @@ pub fn secret_names(references: &[slim::Named]) -> Vec<String> {
     names
 }
 
-fn choose(all: Option<&BTreeMap<String, String>>, wanted: &[Glob]) -> BTreeMap<String, String> {
+fn choose(all: Option<&BTreeMap<String, String>>, wanted: &[Glob], shelf: &mut Shelf) -> record::Chosen {
     let all = all.into_iter().flatten();
     let chosen = all.filter(|(name, value)| {
         value.len() <= MAX_VALUE && wanted.iter().any(|pattern| pattern.matches(name))
     });
-    chosen.take(MAX_MANY).map(|(name, value)| (name.clone(), value.clone())).collect()
+    let mut share = |text: &String| shelf.texts.share(text.as_str());
+    chosen.take(MAX_MANY).map(|(name, value)| (share(name), share(value))).collect()
 }
 
 fn containers(seen: &SlimPod, shelf: &mut Shelf) -> Arc<[Container]> {

@@ -85,19 +85,22 @@ pub struct Container {
     pub privileges: Arc<Privileges>,
 }
 
+/// Names and values that are sent along, in the order of names.
+pub type Chosen = Box<[(Arc<str>, Arc<str>)]>;
+
 /// What surrounds a pod, as far as the pod itself says.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct Surroundings {
     /// The service account it runs as.
     pub account: Option<Box<str>>,
-    /// Labels that are sent along.
-    pub labels: BTreeMap<String, String>,
+    /// Labels that are sent along. A map of few takes the room of eleven.
+    pub labels: Chosen,
     /// Annotations that are sent along.
-    pub annotations: BTreeMap<String, String>,
+    pub annotations: Chosen,
     /// Namespaces of the node that it shares.
-    pub host_namespaces: Vec<String>,
+    pub host_namespaces: Box<[&'static str]>,
     /// Secrets that its images are pulled with.
-    pub pull_secrets: Vec<String>,
+    pub pull_secrets: Box<[Arc<str>]>,
     /// What its annotations ask for.
     pub asks: Asks,
 }
@@ -164,11 +167,16 @@ impl Kept for Told {
             owner: Some(self.owner.to_string()),
             phase: pod.phase,
             started_at: pod.started_at,
-            labels: pod.surroundings.labels.clone(),
+            labels: as_map(&pod.surroundings.labels),
             context: PodContext::clone(&self.context),
             containers: pod.containers.iter().map(observed).collect(),
         }
     }
+}
+
+/// As the core is told.
+pub fn as_map(chosen: &Chosen) -> BTreeMap<String, String> {
+    chosen.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect()
 }
 
 fn observed(container: &Container) -> ObservedContainer {

@@ -40,6 +40,8 @@ pub enum Climb {
     Needs(Arc<Controller>, Workload),
     /// To the top.
     Done(Workload),
+    /// To something that may not be read; the workload is the last one known.
+    Ends(Workload),
 }
 
 /// Climb from `first`; `known` is what was read.
@@ -51,7 +53,8 @@ pub fn climb<'a>(first: &Arc<Controller>, known: impl Fn(&Controller) -> Option<
                 let last = workload(&at, asks);
                 return Climb::Needs(at, last);
             }
-            Some(Known::Gone | Known::Closed) => break,
+            Some(Known::Gone) => break,
+            Some(Known::Closed) => return Climb::Ends(workload(&at, asks)),
             Some(Known::There { controller, asks }) => (controller, asks),
         };
         // What stands higher is what people write annotations on.
@@ -93,7 +96,7 @@ mod tests {
 
     fn owner(first: &Arc<Controller>, known: &HashMap<Controller, Known>) -> (String, Option<String>) {
         match climb(first, |controller| known.get(controller)) {
-            Climb::Done(workload) => (workload.owner.to_string(), None),
+            Climb::Done(workload) | Climb::Ends(workload) => (workload.owner.to_string(), None),
             Climb::Needs(needed, workload) => (workload.owner.to_string(), Some(needed.name.to_string())),
         }
     }

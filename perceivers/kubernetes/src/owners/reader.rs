@@ -204,7 +204,12 @@ fn known(meta: &ObjectMeta, asked: &Controller) -> Known {
     let above = references.find(|reference| reference.controller == Some(true));
     let controller = above.map(|above| {
         Arc::new(Controller {
-            api_version: above.api_version.as_str().into(),
+            // Mostly the same, and there are very many.
+            api_version: if *above.api_version == *asked.api_version {
+                Arc::clone(&asked.api_version)
+            } else {
+                above.api_version.as_str().into()
+            },
             kind: above.kind.as_str().into(),
             namespace: Arc::clone(&asked.namespace),
             name: above.name.as_str().into(),

@@ -1,5 +1,5 @@
-//! Resolves controllers into workloads: what was read is kept, each is read once however many pods
-//! ask, and read again by the clock, since annotations change.
+//! Resolves controllers into workloads: each is read once however many pods ask, what was found is
+//! kept, and all is read again by the clock, since annotations change.
 
 use super::climb::{Climb, Known, Workload, climb};
 use super::reader::{ReadError, Reader};
@@ -10,8 +10,6 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
 
-/// More is never kept: whatever is asked for again is read again.
-const MAX_KEPT: usize = 200_000;
 /// How long one that could not be read rests before it is tried again.
 const REST: Duration = Duration::from_secs(15);
 
@@ -33,9 +31,8 @@ type Kind = (Arc<str>, Arc<str>);
 /// Resolves controllers into workloads.
 pub struct Resolver {
     reader: Arc<dyn Reader>,
+    /// Read in this round.
     known: HashMap<Arc<Controller>, Known>,
-    /// What was known before all was to be read again.
-    before: HashMap<Arc<Controller>, Known>,
     /// What was told of each that was asked about.
     told: HashMap<Arc<Controller>, Workload>,
     /// Asked about, and not answered to the end.
@@ -51,7 +48,6 @@ impl Resolver {
         Resolver {
             reader,
             known: HashMap::new(),
-            before: HashMap::new(),
             told: HashMap::new(),
             open: BTreeSet::new(),
             failed: HashSet::new(),
@@ -104,39 +100,27 @@ impl Resolver {
                 // Kept until read again: a server that does not answer makes nobody forget.
                 self.open.extend(all);
                 self.told.retain(|controller, _| self.open.contains(controller));
-                self.before = std::mem::take(&mut self.known);
             }
         }
     }
 
     /// One round: read until every open one is answered as far as it can be.
     async fn work(&mut self) -> Resolvers {
-        if self.known.len() > MAX_KEPT {
-            self.known.clear();
-        }
         self.failed.clear();
         loop {
             let needed = self.needed();
             if needed.is_empty() {
-                return self.answer();
+                let found = self.answer();
+                // Read again when somebody asks: there are as many as there are workloads.
+                self.known = HashMap::new();
+                return found;
             }
             for (_, wanted) in needed {
                 let (found, error) = self.reader.read(wanted.clone()).await;
-                for (controller, known) in found {
-                    let known = self.better(&controller, known);
-                    self.known.insert(controller, known);
-                }
+                self.known.extend(found);
                 self.failed.extend(wanted.into_iter().filter(|one| !self.known.contains_key(one)));
                 self.note(error);
             }
-        }
-    }
-
-    /// What can no longer be read is what it was.
-    fn better(&mut self, controller: &Controller, known: Known) -> Known {
-        match (known, self.before.remove(controller)) {
-            (Known::Closed, Some(before)) => before,
-            (known, _) => known,
         }
     }
 
@@ -160,6 +144,8 @@ impl Resolver {
         for first in std::mem::take(&mut self.open) {
             let workload = match climb(&first, |controller| self.known.get(controller)) {
                 Climb::Done(workload) => workload,
+                // What can no longer be read is what it was.
+                Climb::Ends(last) => self.told.get(&first).cloned().unwrap_or(last),
                 Climb::Needs(_, last) => {
                     self.open.insert(Arc::clone(&first));
                     // What was known better stays.

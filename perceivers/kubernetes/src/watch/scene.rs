@@ -12,7 +12,7 @@ use crate::exposure::shapes::{SlimIngress, SlimService, SlimSlice};
 use crate::filter::Filter;
 use crate::map::{self, Chosen};
 use crate::owners::Workload;
-use crate::record::{Controller, Pod, Shelf, Told};
+use crate::record::{Controller, Pod, Shelf, Told, as_map};
 use crate::slim::{SlimAccount, SlimNamespace, SlimPod};
 use api_vocab::Owner;
 use api_wire::context::PodContext;
@@ -421,14 +421,14 @@ impl Scene {
         let account = around.account.as_deref();
         let account = account.map(|account| format!("{}/{account}", pod.namespace()));
         let account = account.and_then(|key| self.accounts.get(key.as_str()));
-        let mut pull_secrets = around.pull_secrets.clone();
+        let mut pull_secrets: Vec<String> = around.pull_secrets.iter().map(ToString::to_string).collect();
         pull_secrets.extend(account.into_iter().flat_map(|account| account.secrets.iter().cloned()));
         pull_secrets.sort_unstable();
         pull_secrets.dedup();
         PodContext {
             service_account: around.account.as_deref().map(str::to_owned),
-            annotations: around.annotations.clone(),
-            host_namespaces: around.host_namespaces.clone(),
+            annotations: as_map(&around.annotations),
+            host_namespaces: around.host_namespaces.iter().map(|name| (*name).to_owned()).collect(),
             pull_secrets,
             exposure: self.roads.of_pod(&pod.key),
             settings: asks.settings(),

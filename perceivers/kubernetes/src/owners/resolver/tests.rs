@@ -66,12 +66,11 @@ fn scripted() -> (Arc<Script>, Resolver) {
 async fn chain_is_climbed_and_each_of_it_is_read_once() {
     let (script, mut resolver) = scripted();
     for set in ["web-1", "web-2", "web-1"] {
+        // One deployment stands above both.
         resolver.take(Question::Who(controller("ReplicaSet", set)));
     }
     let found = resolver.work().await;
     assert_eq!(owners(&found), [("web-1", "deployment/web"), ("web-2", "deployment/web")]);
-    resolver.take(Question::Who(controller("ReplicaSet", "web-1")));
-    assert!(resolver.work().await.is_empty(), "answered already");
     let mut asked = script.asked.lock().unwrap().clone();
     asked.sort();
     assert_eq!(asked, ["web", "web-1", "web-2"]);
