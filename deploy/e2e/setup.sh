@@ -52,6 +52,7 @@ fi
 
 if [ "$(id -u)" = 0 ]; then
   "$here/trees.sh"
+  "$here/engine26.sh"
   "$here/kubernetes.sh"
 else
   echo "setup: not root: nothing is built for the engine and Kubernetes tests, and those tests say so by name"

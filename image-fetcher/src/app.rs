@@ -10,9 +10,9 @@ use crate::stores::docker::DockerStore;
 use crate::stores::registry::RegistryStore;
 use crate::stores::storage::StorageStore;
 use anyhow::Context;
+use api_chassis::door::Door;
 use api_chassis::engines::{EngineState, find_engines};
-use api_chassis::http::{HttpSettings, Listener, Served, serve};
-use api_chassis::metrics::{self, HttpLatency};
+use api_chassis::http::{HttpSettings, Listener, Served};
 use api_chassis::shutdown::Shutdown;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixListener;
@@ -91,10 +91,8 @@ pub fn start(
     shutdown: Shutdown,
 ) -> anyhow::Result<Served> {
     let listener = listen(settings).with_context(|| format!("listen on {}", settings.socket.display()))?;
-    let mut registry = metrics::registry("image_fetcher");
-    let latency = HttpLatency::register(&mut registry);
-    let api = routes(fetcher, FetcherMetrics::register(&mut registry));
-    let registry = Arc::new(registry);
+    let mut door = Door::of("image_fetcher");
+    let api = routes(fetcher, FetcherMetrics::register(door.registry()));
     let http = HttpSettings {
         workers: settings.workers,
         drain_seconds: settings.drain_seconds,
@@ -102,10 +100,7 @@ pub fn start(
         requests_per_second: 0,
         ..HttpSettings::default()
     };
-    let served = serve(Listener::Unix(listener), &http, latency, shutdown, move |config| {
-        config.configure(api.clone()).configure(metrics::routes(Arc::clone(&registry)));
-    });
-    served.context("serve")
+    door.serve_beside(Listener::Unix(listener), &http, shutdown, api).context("serve")
 }
 
 /// A socket that has its mode and group before anybody can find it under its name.

@@ -40,8 +40,9 @@ impl Readiness {
         latches.iter().filter_map(|(name, reason)| Some(Waiting { name, reason: reason.clone()? })).collect()
     }
 
-    fn set(&self, name: &'static str, reason: Option<String>) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(name, reason);
+    /// What was said of the latch before, if anything.
+    fn set(&self, name: &'static str, reason: Option<String>) -> Option<Option<String>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(name, reason)
     }
 }
 
@@ -51,9 +52,9 @@ impl Latch {
         self.readiness.set(self.name, None);
     }
 
-    /// It is waited for, for `reason`.
-    pub fn close(&self, reason: impl Into<String>) {
-        self.readiness.set(self.name, Some(reason.into()));
+    /// It is waited for, for `reason`; true if it was not waited for before.
+    pub fn close(&self, reason: impl Into<String>) -> bool {
+        self.readiness.set(self.name, Some(reason.into())).is_some_and(|before| before.is_none())
     }
 }
 
@@ -97,7 +98,8 @@ mod tests {
         assert_eq!(readiness.waiting(), [Waiting { name: "model", reason: "loading".into() }]);
         model.open();
         assert!(readiness.waiting().is_empty());
-        store.close("disk full");
+        assert!(store.close("disk full"));
+        assert!(!store.close("disk full"));
         assert_eq!(readiness.waiting(), [Waiting { name: "store", reason: "disk full".into() }]);
     }
 }

@@ -7,6 +7,7 @@
 pub mod auth;
 pub mod clock;
 pub mod config;
+pub mod door;
 pub mod engines;
 pub mod health;
 pub mod http;

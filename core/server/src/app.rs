@@ -151,6 +151,7 @@ impl App {
             flight: Arc::clone(&flight),
             landed,
             durable,
+            stopped: false,
         };
         let publisher = Publisher {
             landed: landing,

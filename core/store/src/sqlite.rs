@@ -110,9 +110,10 @@ impl Store for SqliteStore {
 
     fn load(&self) -> Result<Snapshot, StoreError> {
         let (sender, receiver) = mpsc::sync_channel(1);
-        if self.send(Job::Recover(sender)).is_err() || receiver.recv().is_err() {
+        if self.send(Job::Recover(sender)).is_err() {
             return Err(StoreError::Closed);
         }
+        receiver.recv().unwrap_or(Err(StoreError::Closed))?;
         loading::load(&mut self.reader())
     }
 

@@ -78,7 +78,8 @@ pub trait Store: Send + Sync {
     /// Keep a batch; `done` is told once it is durable, or why it is not.
     fn submit(&self, batch: Batch, done: Done);
 
-    /// All that is kept, as the model needs it; ends the refusal of batches after a failure.
+    /// All that is kept, as the model needs it; ends the refusal of batches after a failure. After
+    /// one, it fails for as long as nothing can be written.
     fn load(&self) -> Result<Snapshot, StoreError>;
 
     /// The inventory of the image with this key.

@@ -26,17 +26,13 @@ impl Lab {
     /// # Errors
     /// When a real part fails.
     pub async fn start() -> Result<Self> {
-        // A short path: a socket's has at most 107 bytes.
-        let folder = tempfile::Builder::new().prefix("lab").tempdir_in("/tmp")?;
+        let folder = short_folder()?;
         let engine = Engine::start(&folder.path().join("engine")).await?;
         let trees = trees()?;
         for tree in ["web", "api", "search"] {
             engine.import(&trees.join(tree), &format!("shop/{tree}:1"))?;
         }
-        let project = folder.path().join("shop");
-        std::fs::create_dir(&project)?;
-        std::fs::write(project.join("docker-compose.yml"), compose_file(1))?;
-        engine.compose(&project, &["up", "-d"])?;
+        let project = project(folder.path(), &engine)?;
         let mesh = Mesh::new(&folder.path().join("mesh"), &engine.host())?;
         Ok(Lab { engine, mesh, trees, project, _folder: folder })
     }
@@ -66,7 +62,40 @@ impl Lab {
         self.compose(&["up", "-d"])?;
         Ok(())
     }
+
+    /// The same, with a package that no other version has.
+    ///
+    /// # Errors
+    /// As [`Lab::upgrade_web`].
+    pub fn upgrade_web_marked(&self, version: u32) -> Result<()> {
+        let marker = format!("Metadata-Version: 2.1\nName: chaos\nVersion: {version}.0\n");
+        self.upgrade_web(version, &[(&format!("opt/chaos/chaos-{version}.0.dist-info/METADATA"), &marker)])
+    }
 }
+
+/// A temporary folder with a short path: a socket's has at most 107 bytes.
+///
+/// # Errors
+/// When it cannot be made.
+pub fn short_folder() -> Result<TempDir> {
+    Ok(tempfile::Builder::new().prefix("lab").tempdir_in("/tmp")?)
+}
+
+/// Bring the project of three services up, from images that the engine has; returns its folder,
+/// which lies in `folder`.
+///
+/// # Errors
+/// When Compose fails.
+pub fn project(folder: &Path, engine: &Engine) -> Result<PathBuf> {
+    let project = folder.join("shop");
+    std::fs::create_dir(&project)?;
+    std::fs::write(project.join("docker-compose.yml"), compose_file(1))?;
+    engine.compose(&project, &["up", "-d"])?;
+    Ok(project)
+}
+
+/// The images of the project's services.
+pub const IMAGES: [&str; 3] = ["shop/web:1", "shop/api:1", "shop/search:1"];
 
 fn compose_file(web: u32) -> String {
     let service = |name: &str, image: &str| {

@@ -5,9 +5,12 @@
 //! stopped by its own pid, and ends with the test. This crate refuses to fake anything.
 
 mod access;
+pub mod acknowledged;
 mod certificates;
 pub mod cluster;
 pub mod containerd;
+pub mod disk;
+pub mod door;
 pub mod engine;
 pub mod images;
 pub mod inventory;
@@ -21,3 +24,4 @@ pub mod process;
 pub mod registry;
 pub mod settled;
 pub mod until;
+pub mod wire;

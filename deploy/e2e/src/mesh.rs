@@ -4,13 +4,14 @@
 pub mod cluster;
 
 use crate::cluster::last_lines;
-use crate::parts::run;
+use crate::parts::{free_port, run};
 use crate::process::Process;
 use crate::until::until;
 use anyhow::{Context, Result, bail};
 use api_client::{Client, ClientSettings, Retry};
 use api_vocab::Secret;
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -18,11 +19,19 @@ use std::time::Duration;
 /// How long a process may take until it answers.
 const START: Duration = Duration::from_secs(30);
 
+/// The source that the first engine is.
+const LAB: &str = "lab";
+
 /// The parts, by the name they were started under.
 pub struct Mesh {
     folder: PathBuf,
     port: u16,
-    engine: String,
+    /// Where the first perceiver shows its health.
+    perceiver_port: u16,
+    /// The engines' addresses by the names of the sources that they are.
+    engines: BTreeMap<String, String>,
+    /// Where perceivers and scanners find the core, if not where it is.
+    detour: Option<String>,
     parts: BTreeMap<String, Process>,
 }
 
@@ -33,9 +42,14 @@ impl Mesh {
     /// When the folder or the tokens cannot be made, or no port is free.
     pub fn new(folder: &Path, engine: &str) -> Result<Self> {
         std::fs::create_dir_all(folder)?;
-        let port = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
-        let mesh =
-            Mesh { folder: folder.to_path_buf(), port, engine: engine.to_owned(), parts: BTreeMap::new() };
+        let mesh = Mesh {
+            folder: folder.to_path_buf(),
+            port: free_port()?,
+            perceiver_port: free_port()?,
+            engines: BTreeMap::from([(LAB.to_owned(), engine.to_owned())]),
+            detour: None,
+            parts: BTreeMap::new(),
+        };
         let mut lines = String::new();
         for role in ["perceiver", "scanner", "reader", "admin"] {
             let printed = run(Command::new(binary("perceptor-core")?).args(["token", role, role]))?;
@@ -49,14 +63,26 @@ impl Mesh {
         Ok(mesh)
     }
 
-    /// Start everything: one core, one fetcher, one perceiver, `scanners` scanners.
+    /// Watch another engine as well, as the source `name`; before anything is started.
+    pub fn watch(&mut self, name: &str, engine: &str) {
+        self.engines.insert(name.to_owned(), engine.to_owned());
+    }
+
+    /// Let perceivers and scanners that start from now on find the core at `url`.
+    pub fn reach_core_by(&mut self, url: &str) {
+        self.detour = Some(url.to_owned());
+    }
+
+    /// Start everything: one core, one fetcher, a perceiver for each engine, `scanners` scanners.
     ///
     /// # Errors
     /// When a part does not start.
     pub async fn start(&mut self, scanners: usize) -> Result<()> {
         self.start_core().await?;
         self.start_fetcher().await?;
-        self.start_perceiver()?;
+        for name in self.engines.keys().cloned().collect::<Vec<_>>() {
+            self.start_perceiver_of(&name)?;
+        }
         (1..=scanners).try_for_each(|n| self.start_scanner(n))
     }
 
@@ -84,7 +110,8 @@ impl Mesh {
     /// # Errors
     /// When it does not start, or ends at once.
     pub async fn start_fetcher(&mut self) -> Result<()> {
-        let stores = format!("engines = [{:?}]\n", self.engine);
+        let engines: Vec<&String> = self.engines.values().collect();
+        let stores = format!("engines = {engines:?}\n");
         self.spawn_fetcher("fetcher", &stores).await
     }
 
@@ -96,17 +123,26 @@ impl Mesh {
             .await
     }
 
-    /// Start the perceiver of the engine.
+    /// Start the perceiver of the first engine.
     ///
     /// # Errors
     /// When it does not start.
     pub fn start_perceiver(&mut self) -> Result<()> {
+        self.start_perceiver_of(LAB)
+    }
+
+    fn start_perceiver_of(&mut self, name: &str) -> Result<()> {
+        let engine = self.engines.get(name).with_context(|| format!("no engine {name}"))?;
+        let (part, port) = match name {
+            LAB => ("perceiver".to_owned(), self.perceiver_port),
+            _ => (format!("perceiver-{name}"), 0),
+        };
         let config = format!(
-            "[engine]\naddress = {:?}\nname = \"lab\"\nresync_seconds = 5\n{}",
-            self.engine,
+            "[engine]\naddress = {engine:?}\nname = {name:?}\nresync_seconds = 5\n\
+             [http]\nlisten = \"127.0.0.1:{port}\"\n{}",
             self.core_section("perceiver")
         );
-        self.spawn("perceiver", "perceptor-perceiver-docker", &config)
+        self.spawn(&part, "perceptor-perceiver-docker", &config)
     }
 
     /// Start scanner number `n`.
@@ -161,6 +197,21 @@ impl Mesh {
         Ok(Client::new(&settings)?.with_retry(Retry::NEVER))
     }
 
+    /// Where the core listens.
+    pub fn address(&self) -> SocketAddr {
+        SocketAddr::from(([127, 0, 0, 1], self.port))
+    }
+
+    /// Where the first engine's perceiver shows its health.
+    pub fn perceiver_door(&self) -> SocketAddr {
+        SocketAddr::from(([127, 0, 0, 1], self.perceiver_port))
+    }
+
+    /// The folder that the core keeps everything in.
+    pub fn data(&self) -> PathBuf {
+        self.file("data")
+    }
+
     /// The core's address.
     pub fn url(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
@@ -186,7 +237,8 @@ impl Mesh {
     }
 
     fn core_section(&self, role: &str) -> String {
-        format!("[core]\ncore = {:?}\ntoken_file = {:?}\n", self.url(), self.file(&format!("{role}.token")))
+        let core = self.detour.clone().unwrap_or_else(|| self.url());
+        format!("[core]\ncore = {core:?}\ntoken_file = {:?}\n", self.file(&format!("{role}.token")))
     }
 
     fn spawn(&mut self, part: &str, name: &str, config: &str) -> Result<()> {
@@ -213,7 +265,6 @@ impl Mesh {
 }
 
 /// A binary of this workspace, beside the test that runs.
-/// One of our programs, as `cargo build` left it.
 ///
 /// # Errors
 /// When it is not built.

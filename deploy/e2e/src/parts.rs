@@ -109,6 +109,23 @@ pub fn trees() -> Result<PathBuf> {
         .context("the trees are not built; run `make setup` as root")
 }
 
+/// The file tree with Docker 26 and Compose v2 that `deploy/e2e/setup.sh` built.
+///
+/// # Errors
+/// When it was not built.
+pub fn engine_tree() -> Result<PathBuf> {
+    let built = newest("engine26-", |path| path.join("complete").exists());
+    Ok(built.context("Docker 26 is not built; run `make setup` as root")?.join("tree"))
+}
+
+/// A script of this crate.
+///
+/// # Errors
+/// When there is none of that name.
+pub fn script(name: &str) -> Result<PathBuf> {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(name).canonicalize().with_context(|| format!("find {name}"))
+}
+
 /// A file tree as a tar archive, which is gone with the answer.
 ///
 /// # Errors

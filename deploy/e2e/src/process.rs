@@ -27,6 +27,11 @@ impl Process {
         Ok(Process { child, log: log.to_path_buf() })
     }
 
+    /// Its process id.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// `kill -9`, and wait until it is gone.
     ///
     /// # Errors

@@ -1,11 +1,9 @@
 //! `kill -9` of any part at any moment: nothing acknowledged is lost, nothing is stuck.
 
 use anyhow::{Result, ensure};
-use api_vocab::Digest;
-use api_wire::image::{Image, ImageQuery, ImageState};
+use e2e::acknowledged::Acknowledged;
 use e2e::lab::Lab;
 use e2e::parts;
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 const PARTS: &[&str] = &["dockerd", "docker", "docker-compose", "debootstrap", "rpm", "npm", "pip3"];
@@ -21,15 +19,14 @@ async fn any_part_killed_at_any_moment_loses_nothing_acknowledged() -> Result<()
     for (round, victim) in VICTIMS.into_iter().cycle().take(2 * VICTIMS.len()).enumerate() {
         let version = u32::try_from(round)? + 2;
         // Work begins: a new version of an image; and somewhere in it the victim dies.
-        let marker = format!("Metadata-Version: 2.1\nName: chaos\nVersion: {version}.0\n");
-        lab.upgrade_web(version, &[(&format!("opt/chaos/chaos-{version}.0.dist-info/METADATA"), &marker)])?;
+        lab.upgrade_web_marked(version)?;
         tokio::time::sleep(Duration::from_millis(moment(round))).await;
-        let acknowledged = scanned(&lab).await?;
+        let acknowledged = Acknowledged::by(&lab.mesh).await?;
         kill(&mut lab, victim)?;
         revive(&mut lab, victim).await?;
         let images = lab.mesh.settled(3).await?;
         ensure!(images.len() == 3, "round {round}, {victim} killed: {} images run", images.len());
-        nothing_is_lost(&acknowledged, &scanned(&lab).await?, victim)?;
+        acknowledged.is_kept(&lab.mesh, &format!("{victim} killed")).await?;
     }
     Ok(())
 }
@@ -52,29 +49,4 @@ async fn revive(lab: &mut Lab, victim: &str) -> Result<()> {
         "perceiver" => lab.mesh.start_perceiver(),
         _ => lab.mesh.start_scanner(1),
     }
-}
-
-/// What the core says it knows: scanned images with the number of their packages.
-async fn scanned(lab: &Lab) -> Result<BTreeMap<Digest, u64>> {
-    let images = lab.mesh.client("reader")?.images(&ImageQuery::default()).await?.items;
-    let known = |image: Image| match image.state {
-        ImageState::Scanned { .. } => Some((image.digest, image.packages?)),
-        _ => None,
-    };
-    Ok(images.into_iter().filter_map(known).collect())
-}
-
-fn nothing_is_lost(
-    before: &BTreeMap<Digest, u64>,
-    after: &BTreeMap<Digest, u64>,
-    victim: &str,
-) -> Result<()> {
-    for (image, packages) in before {
-        ensure!(
-            after.get(image) == Some(packages),
-            "{victim} killed: image {image} had {packages} packages, now {:?}",
-            after.get(image)
-        );
-    }
-    Ok(())
 }

@@ -6,6 +6,7 @@ use api_vocab::Digest;
 use api_wire::finding::FindingQuery;
 use api_wire::image::ImageQuery;
 use api_wire::pod::PodQuery;
+use e2e::door;
 use e2e::inventory::{by, dpkg_packages, image_of, node_packages, npm_packages, packages_of};
 use e2e::lab::{Lab, expected};
 use e2e::parts;
@@ -25,6 +26,7 @@ async fn compose_project_is_perceived_scanned_matched_and_followed() -> Result<(
     lab.mesh.start(2).await?;
     let images = lab.mesh.settled(3).await?;
     assert_eq!(images.len(), 3);
+    perceiver_shows_how_it_goes(&mut lab).await?;
     let client = lab.mesh.client("reader")?;
 
     owners_are_compose_services(&client).await?;
@@ -33,6 +35,28 @@ async fn compose_project_is_perceived_scanned_matched_and_followed() -> Result<(
     each_image_was_extracted_once(&client).await?;
     new_version_has_new_findings(&lab, &client).await?;
     stopped_container_is_gone(&lab, &client).await
+}
+
+/// Ready and counting while the engine runs; not ready, and why, while it does not.
+async fn perceiver_shows_how_it_goes(lab: &mut Lab) -> Result<()> {
+    let door = lab.mesh.perceiver_door();
+    assert_eq!(door::ask(door, "/readyz").await?.status, 200);
+    lab.engine.kill()?;
+    until("the perceiver to say that its engine is gone", PATIENCE, async || {
+        let answer = door::ask(door, "/readyz").await?;
+        Ok((answer.status == 503 && answer.body.contains("platform")).then_some(()))
+    })
+    .await?;
+    lab.engine.restart().await?;
+    until("the perceiver to be ready again", PATIENCE, async || {
+        Ok((door::ask(door, "/readyz").await?.status == 200).then_some(()))
+    })
+    .await?;
+    let metrics = door::ask(door, "/metrics").await?.body;
+    for line in ["perceptor_perceiver_pods 3", "perceptor_perceiver_outages_total{of=\"platform\"} 1"] {
+        assert!(metrics.contains(line), "{line} is not in:\n{metrics}");
+    }
+    Ok(())
 }
 
 async fn owners_are_compose_services(client: &Client) -> Result<()> {

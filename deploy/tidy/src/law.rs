@@ -1,4 +1,6 @@
-//! The law itself: rooms, import arrows, fences, refused names.
+//! The law itself: rooms, import arrows, fences, refused names, where settings are.
+
+use crate::settings::Root;
 
 /// A room: a workspace crate, where it stands, and the workspace crates it may import.
 /// `api-vocab` is always allowed.
@@ -113,3 +115,39 @@ pub const REFUSED_WORDS: &[&str] =
 
 /// Lines above which a file says in its module doc why it is one thing.
 pub const LARGE_FILE: usize = 500;
+
+/// Where the settings of each binary begin; [docs/settings.md] lists them.
+///
+/// [docs/settings.md]: ../../../docs/settings.md
+pub const SETTINGS: &[Root] = &[
+    Root {
+        binary: "perceptor-core",
+        prefix: "PERCEPTOR_CORE",
+        file: "core/server/src/config.rs",
+        name: "Config",
+    },
+    Root {
+        binary: "perceptor-scanner",
+        prefix: "PERCEPTOR_SCANNER",
+        file: "scanner/worker/src/config.rs",
+        name: "ScannerSettings",
+    },
+    Root {
+        binary: "perceptor-image-fetcher",
+        prefix: "PERCEPTOR_IMAGE_FETCHER",
+        file: "image-fetcher/src/config.rs",
+        name: "FetcherSettings",
+    },
+    Root {
+        binary: "perceptor-perceiver-docker",
+        prefix: "PERCEPTOR_DOCKER",
+        file: "perceivers/docker/src/config.rs",
+        name: "Settings",
+    },
+    Root {
+        binary: "perceptor-perceiver-kubernetes",
+        prefix: "PERCEPTOR_KUBERNETES",
+        file: "perceivers/kubernetes/src/config.rs",
+        name: "Settings",
+    },
+];

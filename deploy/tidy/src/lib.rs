@@ -4,4 +4,5 @@
 //! merely large. This crate refuses to change anything.
 
 pub mod law;
+pub mod settings;
 pub mod tree;

@@ -2,16 +2,18 @@
 
 use anyhow::Context;
 use api_chassis::config::{self, Layers};
+use api_chassis::http::HttpSettings;
 use api_chassis::logs::LogSettings;
 use api_client::ClientSettings;
 use clap::Parser;
 use perceiver_kit::SendSettings;
 use serde::{Deserialize, Serialize};
 use std::io::Write;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 /// Everything that can be set; in the environment as `PERCEPTOR_DOCKER_ENGINE__ADDRESS` and so on.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
     /// The engine that is watched.
@@ -20,8 +22,26 @@ pub struct Settings {
     pub core: ClientSettings,
     /// How it is told.
     pub send: SendSettings,
+    /// Where health and metrics are served.
+    pub http: HttpSettings,
     /// What is logged.
     pub log: LogSettings,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings {
+            engine: EngineSettings::default(),
+            core: ClientSettings::default(),
+            send: SendSettings::default(),
+            http: HttpSettings {
+                listen: SocketAddr::from(([127, 0, 0, 1], 3003)),
+                workers: 1,
+                ..HttpSettings::default()
+            },
+            log: LogSettings::default(),
+        }
+    }
 }
 
 /// The engine that is watched.

@@ -2,7 +2,6 @@
 
 use anyhow::Context;
 use api_chassis::{logs, shutdown::Shutdown, tls};
-use api_client::{Client, Retry};
 use clap::Parser;
 use perceiver_docker::{app, config::Flags};
 
@@ -16,7 +15,5 @@ async fn main() -> anyhow::Result<()> {
     }
     logs::init(&settings.log)?;
     let shutdown = Shutdown::on_signals().context("listen to signals")?;
-    let client = Client::new(&settings.core)?.with_retry(Retry::NEVER);
-    app::run(settings.engine, settings.send, client, shutdown).await;
-    Ok(())
+    app::run(settings, shutdown).await
 }

@@ -42,7 +42,7 @@ impl Watch {
                 () = shutdown.begun() => return,
             };
             // What the core was told may be wrong from now on: it learns no more until we see again.
-            self.sight.look_away();
+            self.sight.look_away(&error.to_string());
             if self.outage.begin(self.clock.now(), error.kind()) {
                 tracing::warn!(%error, "engine lost; will keep trying");
             }
@@ -55,7 +55,8 @@ impl Watch {
     /// Follow one connection to its end.
     async fn follow(&mut self) -> Result<std::convert::Infallible, EngineError> {
         let engine = Engine::connect(&self.settings.address).await?;
-        let mut events = pin!(engine.events());
+        let sight = self.sight.clone();
+        let mut events = pin!(engine.events().inspect(|_| sight.count_event()));
         let mut roster = Roster::new(engine.identity().name.clone(), self.settings.labels.clone());
         let mut clock = tokio::time::interval(Duration::from_secs(self.settings.resync_seconds.max(1)));
         clock.set_missed_tick_behavior(MissedTickBehavior::Delay);

@@ -11,6 +11,7 @@ mod ledger;
 mod outage;
 mod sender;
 mod settings;
+mod vitals;
 
 pub use backoff::Backoff;
 pub use kept::Kept;
@@ -18,3 +19,4 @@ pub use ledger::{Ledger, Next};
 pub use outage::Outage;
 pub use sender::{Sender, Sight};
 pub use settings::SendSettings;
+pub use vitals::Vitals;

@@ -1,6 +1,6 @@
 //! The sender: tells the core what the ledger says, and survives its absence.
 
-use crate::{Kept, Ledger, Next, Outage, SendSettings};
+use crate::{Kept, Ledger, Next, Outage, SendSettings, Vitals};
 use api_chassis::clock::Clock;
 use api_chassis::shutdown::{Shutdown, drain};
 use api_client::{Advice, Client, ClientError};
@@ -20,6 +20,7 @@ pub struct Sight<P = ObservedPod> {
     ledger: Arc<Mutex<Ledger<P>>>,
     news: Arc<Notify>,
     clock: Arc<dyn Clock>,
+    vitals: Vitals,
 }
 
 impl<P> Clone for Sight<P> {
@@ -28,6 +29,7 @@ impl<P> Clone for Sight<P> {
             ledger: Arc::clone(&self.ledger),
             news: Arc::clone(&self.news),
             clock: Arc::clone(&self.clock),
+            vitals: self.vitals.clone(),
         }
     }
 }
@@ -46,17 +48,26 @@ impl<P: Kept> Sight<P> {
     /// These are all pods there are.
     pub fn replace(&self, pods: impl IntoIterator<Item = P>) {
         self.write(|ledger, now| ledger.replace(pods, now));
+        self.vitals.see_platform();
     }
 
     /// What was seen and not lost is all there is.
     pub fn complete(&self) {
         self.write(|ledger, _| ledger.complete());
+        self.vitals.see_platform();
     }
 
     /// The platform cannot be seen: tell nothing until the next [`Sight::replace`] or
-    /// [`Sight::complete`], so that the source goes stale instead of seeming well.
-    pub fn look_away(&self) {
+    /// [`Sight::complete`], so that the source goes stale instead of seeming well. Shown as `reason`
+    /// to whoever asks for readiness.
+    pub fn look_away(&self, reason: &str) {
         self.write(|ledger, _| ledger.look_away());
+        self.vitals.lose_platform(reason);
+    }
+
+    /// The platform told of an event, whatever came of it.
+    pub fn count_event(&self) {
+        self.vitals.count_event();
     }
 
     /// How many pods are there.
@@ -65,7 +76,10 @@ impl<P: Kept> Sight<P> {
     }
 
     fn write(&self, change: impl FnOnce(&mut Ledger<P>, Timestamp)) {
-        change(&mut self.ledger(), self.clock.now());
+        let mut ledger = self.ledger();
+        change(&mut ledger, self.clock.now());
+        self.vitals.count_pods(ledger.pods());
+        drop(ledger);
         self.news.notify_one();
     }
 
@@ -86,8 +100,14 @@ impl<P: Kept> Sender<P> {
     /// A sender for `source`. The client ought not to repeat calls itself.
     pub fn new(client: Client, source: SourceId, settings: SendSettings, clock: Arc<dyn Clock>) -> Self {
         let ledger = Arc::new(Mutex::new(Ledger::new(settings)));
-        let sight = Sight { ledger, news: Arc::new(Notify::new()), clock };
+        let sight = Sight { ledger, news: Arc::new(Notify::new()), clock, vitals: Vitals::default() };
         Sender { client, source, sight, outage: Outage::default() }
+    }
+
+    /// Shows by `vitals` what it is told and what it tells. Before [`Sender::sight`].
+    pub fn showing(mut self, vitals: Vitals) -> Self {
+        self.sight.vitals = vitals;
+        self
     }
 
     /// Where the perceiver writes what it sees.
@@ -132,20 +152,23 @@ impl<P: Kept> Sender<P> {
         let pods = pods.into_iter().map(|pod| pod.observed());
         let outcome = self.client.send_state(&self.source, pods).await;
         tracing::debug!(source = %self.source, pods = count, "full state sent");
-        self.conclude(true, outcome);
+        self.conclude(None, outcome);
     }
 
     async fn send_batch(&mut self, observations: Vec<Observation>) {
+        let count = observations.len();
         let batch = ObservationBatch { observations };
         let outcome = self.client.send_observations(&self.source, &batch).await;
-        self.conclude(false, outcome);
+        self.conclude(Some(count), outcome);
     }
 
-    fn conclude(&mut self, full: bool, outcome: Result<ObservationOutcome, ClientError>) {
+    /// What came of a full state, or of so many changes.
+    fn conclude(&mut self, changes: Option<usize>, outcome: Result<ObservationOutcome, ClientError>) {
         let (now, chance) = (self.sight.clock.now(), rand::random());
         match outcome {
             Ok(outcome) => {
-                self.sight.ledger().sent(full, now, chance);
+                self.sight.ledger().sent(changes.is_none(), now, chance);
+                self.sight.vitals.told(changes, outcome.refused_total);
                 self.note_refused(&outcome);
                 if let Some(lasted) = self.outage.end(now) {
                     tracing::info!(source = %self.source, ?lasted, "core answers again");
@@ -153,6 +176,7 @@ impl<P: Kept> Sender<P> {
             }
             Err(error) => {
                 self.sight.ledger().failed(error.retry_after(), now, chance);
+                self.sight.vitals.lose_core(&error.to_string());
                 let core = self.client.core();
                 let away = error.advice() == Advice::Retry;
                 if !self.outage.begin(now, if away { "away" } else { "refuses" }) {

@@ -7,15 +7,13 @@ use crate::metrics::KubernetesMetrics;
 use crate::watch::{Signs, Watch};
 use anyhow::Context;
 use api_chassis::clock::{Clock, SystemClock};
-use api_chassis::health::{self, Latch, Readiness};
-use api_chassis::http::{HttpSettings, Listener, Served, bind, serve};
-use api_chassis::metrics::{self, HttpLatency};
+use api_chassis::door::Door;
+use api_chassis::health::Latch;
 use api_chassis::reload;
 use api_chassis::shutdown::Shutdown;
 use api_client::{Client, Retry};
 use api_vocab::{SourceId, Timestamp};
-use perceiver_kit::{Backoff, Outage, Sender};
-use prometheus_client::registry::Registry;
+use perceiver_kit::{Backoff, Outage, Sender, Vitals};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -54,35 +52,19 @@ pub async fn perceive(
     watched: watch::Receiver<WatchSettings>,
     shutdown: Shutdown,
 ) -> anyhow::Result<()> {
-    let (mut registry, readiness) = (metrics::registry("perceiver"), Readiness::default());
-    let latency = HttpLatency::register(&mut registry);
-    let seen = readiness.latch("platform", "not seen yet");
-    let metrics = KubernetesMetrics::register(&mut registry);
+    let mut door = Door::of("perceiver");
+    let vitals = Vitals::at(&mut door);
+    let seen = door.readiness().latch("platform", "not seen yet");
+    let metrics = KubernetesMetrics::register(door.registry());
     let cluster = cluster::connect(&settings.cluster).await?;
     // The kit repeats by itself what is still true; the client must not repeat what was.
     let core = Client::new(&settings.core)?.with_retry(Retry::NEVER);
-    let served = serve_health(&settings.http, registry, readiness, latency, shutdown.clone())?;
-    let perceiver = Perceiver { settings, watched, cluster, core, seen, metrics, shutdown };
+    let served = door.serve_health(&settings.http, shutdown.clone()).context("serve health and metrics")?;
+    let perceiver = Perceiver { settings, watched, cluster, core, seen, vitals, metrics, shutdown };
     let outcome = perceiver.run().await;
     perceiver.shutdown.begin();
     served.await??;
     outcome
-}
-
-fn serve_health(
-    settings: &HttpSettings,
-    registry: Registry,
-    readiness: Readiness,
-    latency: HttpLatency,
-    shutdown: Shutdown,
-) -> anyhow::Result<Served> {
-    let registry = Arc::new(registry);
-    let (listener, address) = bind(settings.listen)?;
-    tracing::info!(%address, "health and metrics are served");
-    let served = serve(Listener::Tcp(listener), settings, latency, shutdown, move |config| {
-        config.configure(health::routes(readiness.clone())).configure(metrics::routes(Arc::clone(&registry)));
-    });
-    served.context("serve health and metrics")
 }
 
 /// Everything that a perceiver needs, connected.
@@ -93,6 +75,7 @@ struct Perceiver {
     core: Client,
     /// Open while the cluster is seen, or another perceiver sees it.
     seen: Latch,
+    vitals: Vitals,
     metrics: KubernetesMetrics,
     shutdown: Shutdown,
 }
@@ -137,11 +120,11 @@ impl Perceiver {
         let leader = self.settings.leader.clone();
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let mut candidate = Candidate::new(self.cluster.clone(), leader, &identity(), clock);
-        self.seen.open();
+        self.vitals.stand_by();
         if !candidate.win(&self.shutdown).await {
             return false;
         }
-        self.seen.close("not seen yet");
+        self.vitals.begin();
         self.metrics.leads(true);
         let lost = tokio::select! {
             () = self.watch_and_tell(source, self.shutdown.clone()) => false,
@@ -159,6 +142,7 @@ impl Perceiver {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let send = self.settings.send.clone();
         let sender = Sender::new(self.core.clone(), source.clone(), send, Arc::clone(&clock));
+        let sender = sender.showing(self.vitals.clone());
         let watch = Watch::new(
             self.cluster.clone(),
             self.watched.clone(),

@@ -198,7 +198,7 @@ impl Desk {
                 self.lost = true;
                 let why = if forbidden { "pods may not be listed" } else { "the cluster does not answer" };
                 watch.signs.seen.close(why);
-                watch.sight.look_away();
+                watch.sight.look_away(why);
             }
             Event::Pods(heard) => {
                 if matches!(heard, Heard::Back) {

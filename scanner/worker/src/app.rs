@@ -3,9 +3,8 @@
 use crate::config::ScannerSettings;
 use crate::{FetcherClient, Memory, Patience, Pressure, Scanner, ScannerMetrics, ScannerParts, Silent};
 use anyhow::Context;
-use api_chassis::health::{self, Readiness};
-use api_chassis::http::{Listener, Served, bind, serve};
-use api_chassis::metrics::{self, HttpLatency};
+use api_chassis::door::Door;
+use api_chassis::health::Readiness;
 use api_chassis::shutdown::Shutdown;
 use api_client::Client;
 use api_vocab::ScannerName;
@@ -66,28 +65,11 @@ fn name(settings: &ScannerSettings) -> anyhow::Result<ScannerName> {
 /// # Errors
 /// A setting is wrong, or the address is taken.
 pub async fn run(settings: &ScannerSettings, shutdown: Shutdown) -> anyhow::Result<()> {
-    let mut registry = metrics::registry("scanner");
-    let latency = HttpLatency::register(&mut registry);
-    let readiness = Readiness::default();
-    let scanner = build(settings, ScannerMetrics::register(&mut registry), &readiness)?;
-    let served = serve_health(settings, readiness, registry, latency, shutdown.clone())?;
+    let mut door = Door::of("scanner");
+    let metrics = ScannerMetrics::register(door.registry());
+    let scanner = build(settings, metrics, door.readiness())?;
+    let served = door.serve_health(&settings.http, shutdown.clone()).context("serve health and metrics")?;
     scanner.run(shutdown).await;
     served.await??;
     Ok(())
-}
-
-fn serve_health(
-    settings: &ScannerSettings,
-    readiness: Readiness,
-    registry: prometheus_client::registry::Registry,
-    latency: HttpLatency,
-    shutdown: Shutdown,
-) -> anyhow::Result<Served> {
-    let registry = Arc::new(registry);
-    let (listener, address) = bind(settings.http.listen)?;
-    tracing::info!(%address, "health and metrics are served");
-    let served = serve(Listener::Tcp(listener), &settings.http, latency, shutdown, move |config| {
-        config.configure(health::routes(readiness.clone())).configure(metrics::routes(Arc::clone(&registry)));
-    });
-    served.context("serve health and metrics")
 }

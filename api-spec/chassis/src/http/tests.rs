@@ -1,6 +1,8 @@
 //! Tests of the edge and the server, over a real socket.
 
 use super::*;
+use crate::door::Door;
+use crate::health::Latch;
 use crate::metrics::{self, HttpLatency};
 use crate::shutdown::Shutdown;
 use actix_web::{HttpResponse, web};
@@ -11,6 +13,7 @@ use std::time::Duration;
 
 struct TestServer {
     address: SocketAddr,
+    latch: Latch,
     shutdown: Shutdown,
     served: Served,
 }
@@ -22,14 +25,11 @@ impl TestServer {
         change(&mut settings);
         let (listener, address) = bind(settings.listen).unwrap();
         let shutdown = Shutdown::new();
-        let mut registry = metrics::registry("test");
-        let latency = HttpLatency::register(&mut registry);
-        let registry = Arc::new(registry);
-        let served = serve(Listener::Tcp(listener), &settings, latency, shutdown.clone(), move |config| {
-            config.configure(metrics::routes(registry.clone())).configure(routes);
-        })
-        .unwrap();
-        TestServer { address, shutdown, served }
+        let door = Door::of("test");
+        let latch = door.readiness().latch("store", "opening");
+        let listener = Listener::Tcp(listener);
+        let served = door.serve_beside(listener, &settings, shutdown.clone(), routes).unwrap();
+        TestServer { address, latch, shutdown, served }
     }
 
     async fn ask(&self, request: &str) -> String {
@@ -257,4 +257,16 @@ async fn server_stopped_with_an_unused_connection_open_ends_at_once() {
     server.stop().await;
     assert!(begun.elapsed() < Duration::from_secs(4), "waited for a connection that nobody uses");
     drop(kept);
+}
+
+#[tokio::test]
+async fn door_beside_an_api_tells_health_readiness_and_metrics() {
+    let server = TestServer::start(|_| ());
+    assert!(server.get("/healthz").await.starts_with("HTTP/1.1 200"));
+    let closed = server.get("/readyz").await;
+    assert!(closed.starts_with("HTTP/1.1 503") && closed.contains("opening"), "{closed}");
+    server.latch.open();
+    assert!(server.get("/readyz").await.starts_with("HTTP/1.1 200"));
+    assert!(server.get("/metrics").await.contains("perceptor_test_http_request_seconds"));
+    server.stop().await;
 }

@@ -1,5 +1,6 @@
 //! Batches on their way to the disk: how many there are, and whether one was lost.
 
+use core_store::StoreError;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 /// Counts batches that were handed to the store and not yet answered.
@@ -12,7 +13,7 @@ pub struct Flight {
 #[derive(Debug, Default)]
 struct State {
     flying: usize,
-    lost: Option<String>,
+    lost: Option<StoreError>,
 }
 
 impl Flight {
@@ -24,7 +25,7 @@ impl Flight {
     }
 
     /// One less; `lost` says why its changes were, if they were.
-    pub fn land(&self, lost: Option<String>) {
+    pub fn land(&self, lost: Option<StoreError>) {
         let mut state = self.state();
         state.flying = state.flying.saturating_sub(1);
         state.lost = state.lost.take().or(lost);
@@ -44,7 +45,7 @@ impl Flight {
     }
 
     /// Why changes were lost since this was asked last.
-    pub fn take_lost(&self) -> Option<String> {
+    pub fn take_lost(&self) -> Option<StoreError> {
         self.state().lost.take()
     }
 

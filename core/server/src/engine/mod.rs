@@ -12,6 +12,7 @@ pub use writer::Writer;
 
 use api_vocab::{Digest, ExtractorSet};
 use core_model::{Answer, Command, Refusal};
+use core_store::StoreError;
 use std::sync::Arc;
 use tokio::sync::{Notify, mpsc, oneshot};
 
@@ -63,12 +64,24 @@ pub enum EngineError {
     /// It could not be made durable; nothing has changed.
     #[error("the store does not take changes at the moment; nothing has changed")]
     NotDurable,
+    /// The same, for want of room.
+    #[error(
+        "the disk or the store's quota is full; nothing has changed; the core goes on once there is room"
+    )]
+    DiskFull,
     /// The process is going down.
     #[error("the core is going down")]
     Stopped,
     /// The model answered something that the command does not call for.
     #[error("the answer to {0} is of another kind")]
     Mismatched(&'static str),
+}
+
+impl EngineError {
+    /// What to say to whoever asked for a change that the store lost.
+    fn not_durable(lost: &StoreError) -> Self {
+        if matches!(lost, StoreError::Full(_)) { EngineError::DiskFull } else { EngineError::NotDurable }
+    }
 }
 
 impl Engine {

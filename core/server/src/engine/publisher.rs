@@ -41,9 +41,10 @@ impl Publisher {
                     None
                 }
                 Err(error) => {
-                    tracing::error!(error = &error as &dyn std::error::Error, "events not stored");
-                    replies.iter_mut().for_each(|(_, answer)| *answer = Err(EngineError::NotDurable));
-                    Some(error.to_string())
+                    note(&error);
+                    let refusal = EngineError::not_durable(&error);
+                    replies.iter_mut().for_each(|(_, answer)| *answer = Err(refusal.clone()));
+                    Some(error)
                 }
             };
             // First: who is told that a change was lost must find the writer knowing it.
@@ -63,6 +64,13 @@ impl Publisher {
         if events.iter().any(|event| is_work(&event.change)) {
             self.work.notify_waiters();
         }
+    }
+}
+
+/// Batches that rest on a lost one are refused as well: the loss itself is what there is to say.
+fn note(error: &StoreError) {
+    if !matches!(error, StoreError::Behind) {
+        tracing::error!(error = error as &dyn std::error::Error, "events not stored");
     }
 }
 

@@ -12,7 +12,7 @@ use prometheus_client::registry::Registry;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// A store that refuses batches until it is loaded again.
+/// A store that refuses batches until it was loaded again as often as `refusals` says.
 #[derive(Default)]
 struct FlakyStore {
     memory: MemoryStore,
@@ -29,7 +29,10 @@ impl Store for FlakyStore {
     }
 
     fn load(&self) -> Result<Snapshot, StoreError> {
-        self.refusals.store(0, Ordering::SeqCst);
+        let left = self.refusals.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
+        if left.is_ok_and(|left| left > 1) {
+            return Err(StoreError::Behind);
+        }
         self.memory.load()
     }
 
@@ -70,6 +73,7 @@ fn start() -> Bench {
         flight: Arc::clone(&flight),
         landed,
         durable: readiness.latch("store", "not started"),
+        stopped: false,
     };
     let publisher = Publisher {
         landed: landing,
@@ -113,6 +117,32 @@ async fn command_that_the_store_refused_is_not_seen_and_may_come_again() {
     assert_eq!(bench.view.pod_count(), 2);
     assert_eq!(View::of(&bench.store.load().unwrap()).pod_count(), 2);
     assert!(bench.readiness.waiting().is_empty());
+    bench.engine.stop().await;
+    for thread in bench.threads {
+        thread.join().unwrap();
+    }
+}
+
+#[tokio::test]
+async fn commands_asked_while_the_store_takes_none_are_refused_and_it_recovers() {
+    let bench = start();
+    bench.store.refusals.store(3, Ordering::SeqCst);
+    assert_eq!(bench.engine.apply(observe("a")).await, Err(EngineError::NotDurable));
+    let (first, second) = tokio::join!(bench.engine.apply(observe("a")), bench.engine.apply(observe("b")));
+    assert_eq!((first, second), (Err(EngineError::NotDurable), Err(EngineError::NotDurable)));
+    assert_eq!(bench.readiness.waiting().first().map(|waiting| waiting.name), Some("store"));
+    while bench.engine.apply(observe("a")).await.is_err() {}
+    assert!(bench.readiness.waiting().is_empty());
+    assert_eq!(bench.view.pod_count(), 1);
+    bench.engine.stop().await;
+}
+
+#[tokio::test]
+async fn writer_told_to_stop_while_the_store_takes_nothing_ends() {
+    let bench = start();
+    bench.store.refusals.store(u32::MAX, Ordering::SeqCst);
+    assert_eq!(bench.engine.apply(observe("a")).await, Err(EngineError::NotDurable));
+    assert_eq!(bench.engine.apply(observe("a")).await, Err(EngineError::NotDurable));
     bench.engine.stop().await;
     for thread in bench.threads {
         thread.join().unwrap();

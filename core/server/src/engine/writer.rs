@@ -3,14 +3,15 @@
 
 use super::flight::Flight;
 use super::publisher::Landed;
-use super::{Job, Message, Reply};
+use super::{EngineError, Job, Message, Reply};
 use api_chassis::clock::Clock;
 use api_chassis::health::Latch;
 use api_vocab::Timestamp;
 use core_model::{Answer, Event, Model, Settings};
-use core_store::{Batch, Blob, Store};
+use core_store::{Batch, Blob, Store, StoreError};
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
+use tokio::sync::mpsc::error::TryRecvError;
 
 /// Most commands that one batch takes.
 const MAX_JOBS: usize = 2_048;
@@ -18,7 +19,7 @@ const MAX_JOBS: usize = 2_048;
 const MAX_EVENTS: usize = 20_000;
 /// Most batches on their way to the disk.
 const MAX_FLYING: usize = 4;
-/// How long the writer leaves a store alone that failed.
+/// How long the writer leaves a store alone that failed, before each time that it is tried.
 const PAUSE: Duration = Duration::from_millis(500);
 
 /// Owns the model and the store's pen.
@@ -31,6 +32,8 @@ pub struct Writer {
     pub(crate) flight: Arc<Flight>,
     pub(crate) landed: mpsc::Sender<Landed>,
     pub(crate) durable: Latch,
+    /// Told to end while the store took nothing.
+    pub(crate) stopped: bool,
 }
 
 /// Commands that were applied and are not durable yet.
@@ -54,7 +57,7 @@ impl Writer {
         while let Some(Message::Job(first)) = self.queue.blocking_recv() {
             let (draft, is_last) = self.draft(first);
             self.submit(draft);
-            if is_last {
+            if is_last || self.stopped {
                 break;
             }
         }
@@ -68,7 +71,7 @@ impl Writer {
         let mut next = first;
         loop {
             self.apply(*next, now, &mut draft);
-            if draft.is_full() {
+            if draft.is_full() || self.stopped {
                 return (draft, false);
             }
             match self.queue.try_recv() {
@@ -81,9 +84,11 @@ impl Writer {
 
     fn apply(&mut self, job: Job, now: Timestamp, draft: &mut Draft) {
         // Whatever is decided after a loss would rest on what is not there.
-        if let Some(lost) = self.flight.take_lost() {
-            self.recover(draft, lost);
-        }
+        let job = match self.flight.take_lost() {
+            Some(lost) => self.recover(job, draft, &lost),
+            None => Some(job),
+        };
+        let Some(job) = job else { return };
         let answer = self.model.apply(job.command, now).map(|applied| {
             draft.events.extend(applied.events);
             draft.blobs.extend(blob(job.attachment, &applied.answer));
@@ -110,31 +115,58 @@ impl Writer {
         self.store.submit(Batch { events, blobs }, Box::new(done));
     }
 
-    /// Go back to what is durable, for as long as it takes; readers keep what was published, and
-    /// whoever waits for something that rested on the loss is told to come again.
-    fn recover(&mut self, draft: &mut Draft, lost: String) {
+    /// Go back to what is durable; readers keep what was published, and whoever waits for something
+    /// that rested on the loss is told to come again. Gives `job` back if the store takes changes
+    /// at the first trial; after that, whatever is asked is refused until it does.
+    fn recover(&mut self, job: Job, draft: &mut Draft, lost: &StoreError) -> Option<Job> {
         self.durable.close(format!("the store does not take changes: {lost}"));
-        let Draft { replies, .. } = std::mem::take(draft);
-        for (reply, _) in replies {
-            let _ = reply.send(Err(super::EngineError::NotDurable));
+        let refusal = EngineError::not_durable(lost);
+        for (reply, _) in std::mem::take(draft).replies {
+            let _ = reply.send(Err(refusal.clone()));
         }
         self.flight.wait();
         self.flight.take_lost();
+        let mut waiting = vec![job];
+        let mut trials = 0;
         loop {
             std::thread::sleep(PAUSE);
             match self.store.load() {
                 Ok(snapshot) => {
                     self.model = Model::restore(self.settings.clone(), snapshot);
                     self.durable.open();
-                    return;
-                }
-                Err(error) if self.queue.is_closed() => {
-                    tracing::error!(error = &error as &dyn std::error::Error, "store left as it is");
-                    return;
+                    if trials > 0 {
+                        tracing::info!(trials, "store takes changes again");
+                    }
+                    return waiting.pop();
                 }
                 Err(error) => {
-                    tracing::error!(error = &error as &dyn std::error::Error, "store not readable");
+                    if trials == 0 {
+                        let error = &error as &dyn std::error::Error;
+                        tracing::error!(error, "store takes no changes; will keep trying");
+                    }
+                    trials += 1;
+                    self.take_waiting(&mut waiting);
+                    for job in waiting.drain(..) {
+                        let _ = job.reply.send(Err(refusal.clone()));
+                    }
+                    if self.stopped {
+                        return None;
+                    }
                 }
+            }
+        }
+    }
+
+    /// Take what waits in the queue, and note whether the end is among it.
+    fn take_waiting(&mut self, waiting: &mut Vec<Job>) {
+        loop {
+            match self.queue.try_recv() {
+                Ok(Message::Job(job)) => waiting.push(*job),
+                Ok(Message::Stop) | Err(TryRecvError::Disconnected) => {
+                    self.stopped = true;
+                    return;
+                }
+                Err(TryRecvError::Empty) => return,
             }
         }
     }

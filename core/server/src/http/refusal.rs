@@ -12,7 +12,7 @@ const SOON: Duration = Duration::from_secs(1);
 pub fn of_engine(error: EngineError) -> HttpError {
     match error {
         EngineError::Refused(refusal) => of_model(&refusal),
-        EngineError::NotDurable | EngineError::Stopped => {
+        EngineError::NotDurable | EngineError::DiskFull | EngineError::Stopped => {
             HttpError::unavailable(error.to_string()).retry_after(SOON)
         }
         EngineError::Mismatched(_) => HttpError::bug(error),

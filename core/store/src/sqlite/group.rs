@@ -15,8 +15,8 @@ const MAX_EVENTS: usize = 20_000;
 pub(super) enum Job {
     /// Keep a batch.
     Keep { packed: Packed, done: Done, submitted: Instant },
-    /// All that was lost is known to be: take batches again.
-    Recover(SyncSender<()>),
+    /// All that was lost is known to be: take batches again, if there is room for any.
+    Recover(SyncSender<Result<(), StoreError>>),
 }
 
 /// A batch whose blobs are compressed.
@@ -49,9 +49,8 @@ impl Group {
             let (waiting, recover) = gather(first, jobs);
             self.keep(waiting);
             if let Some(answer) = recover {
-                self.behind = false;
                 // Whoever asked may have gone away meanwhile; nothing is lost by that.
-                let _ = answer.send(());
+                let _ = answer.send(self.recover());
             }
         }
     }
@@ -71,6 +70,15 @@ impl Group {
             let durable = Durable { waited: submitted.elapsed(), commit, batches };
             done(outcome.clone().map(|()| durable));
         }
+    }
+
+    /// Take batches again after a failure, once something can be written: a full disk can be read.
+    fn recover(&mut self) -> Result<(), StoreError> {
+        if self.behind {
+            writing::try_out(&self.connection)?;
+            self.behind = false;
+        }
+        Ok(())
     }
 
     fn commit(&mut self, waiting: &Waiting) -> Result<(), StoreError> {
@@ -95,7 +103,7 @@ impl Group {
 }
 
 /// The first job and all that wait behind it, up to a recovery.
-fn gather(first: Job, jobs: &Receiver<Job>) -> (Waiting, Option<SyncSender<()>>) {
+fn gather(first: Job, jobs: &Receiver<Job>) -> (Waiting, Option<SyncSender<Result<(), StoreError>>>) {
     let mut waiting = Waiting::new();
     let mut events = 0;
     let mut next = Some(first);

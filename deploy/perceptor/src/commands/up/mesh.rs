@@ -19,8 +19,8 @@ use image_fetcher::stores::Store;
 use image_fetcher::stores::archive::ArchiveStore;
 use image_fetcher::stores::docker::DockerStore;
 use perceiver_docker::config::EngineSettings;
-use perceiver_kit::SendSettings;
 use perceiver_kit::inventory::{self, Inventory, InventoryError, Resolver};
+use perceiver_kit::{SendSettings, Vitals};
 use scanner_engines::{Engine, Native};
 use scanner_worker::{Memory, Patience, Pressure, Scanner, ScannerMetrics, ScannerParts};
 use std::path::{Path, PathBuf};
@@ -93,7 +93,8 @@ impl Mesh {
         for candidate in places.engines() {
             let engine = EngineSettings { address: candidate.endpoint.clone(), ..EngineSettings::default() };
             let send = SendSettings::default();
-            let run = perceiver_docker::app::run(engine, send, client.clone(), self.edges.clone());
+            let (client, edges) = (client.clone(), self.edges.clone());
+            let run = perceiver_docker::app::perceive(engine, send, client, Vitals::default(), edges);
             self.tasks.push(tokio::spawn(run));
         }
         if let Some((file, _)) = &places.inventory {
