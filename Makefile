@@ -6,7 +6,7 @@ TOOLS := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/perceptor/tools
 DENY_VERSION := 0.20.2
 DENY := $(TOOLS)/bin/cargo-deny-$(DENY_VERSION)
 
-.PHONY: help run test check fmt tidy spec bless bench images kustomize fuzz setup clean
+.PHONY: help run test check fmt tidy spec settings bless bench images kustomize fuzz setup clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -38,6 +38,10 @@ tidy: ## list large files
 spec: ## write the OpenAPI documents anew
 	BLESS=1 cargo test --quiet -p core-server --test openapi
 	BLESS=1 cargo test --quiet -p image-fetcher --test openapi
+
+settings: ## write docs/settings.md anew
+	cargo build --workspace --bins
+	BLESS=1 cargo test --quiet -p e2e --test settings
 
 bless: ## accept changed snapshots
 	INSTA_UPDATE=always cargo test --quiet -p core-server -p perceptor

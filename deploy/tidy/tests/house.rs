@@ -2,8 +2,9 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package};
+use std::collections::BTreeMap;
 use std::fs;
-use tidy::{law, tree};
+use tidy::{law, settings, tree};
 
 fn metadata() -> Metadata {
     MetadataCommand::new().manifest_path(tree::root().join("Cargo.toml")).no_deps().exec().unwrap()
@@ -179,6 +180,36 @@ fn extractor_folder_missing_from_the_registry_is_absent() {
             .map(|folder| format!("scanner/extract/src/{folder} is not in registry.rs"))
             .collect(),
     );
+}
+
+#[test]
+fn binary_without_its_settings_in_the_law_is_absent() {
+    let mut complaints = Vec::new();
+    for package in &metadata().packages {
+        let binaries = package.targets.iter().filter(|target| target.is_bin());
+        for binary in binaries.filter(|binary| binary.name.starts_with("perceptor-")) {
+            if !law::SETTINGS.iter().any(|root| root.binary == binary.name) {
+                complaints.push(format!("{}: add it to SETTINGS in deploy/tidy/src/law.rs", binary.name));
+            }
+        }
+    }
+    none(complaints);
+}
+
+/// Its defaults come from the binaries: deploy/e2e/tests/settings.rs holds them to the page.
+#[test]
+fn settings_page_that_differs_from_the_structs_is_absent() {
+    let root = tree::root();
+    let written = fs::read_to_string(root.join("docs/settings.md")).unwrap();
+    let fresh = settings::render_page(&root, &BTreeMap::new()).unwrap();
+    let (written, fresh) = (settings::without_defaults(&written), settings::without_defaults(&fresh));
+    let missing = fresh.iter().filter(|row| !written.contains(row)).map(|row| format!("missing: {row}"));
+    let stale = written.iter().filter(|row| !fresh.contains(row)).map(|row| format!("stale: {row}"));
+    let mut complaints: Vec<String> = missing.chain(stale).collect();
+    if !complaints.is_empty() {
+        complaints.push("docs/settings.md: `make settings` writes it anew".to_owned());
+    }
+    none(complaints);
 }
 
 /// Targets of `[text](target)` links.
