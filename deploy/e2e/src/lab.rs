@@ -3,7 +3,11 @@
 use crate::engine::Engine;
 use crate::mesh::Mesh;
 use crate::parts::trees;
+use crate::settled::PATIENCE;
+use crate::until::until;
 use anyhow::{Context, Result};
+use api_wire::image::Image;
+use api_wire::pod::PodQuery;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
@@ -61,6 +65,23 @@ impl Lab {
         std::fs::write(self.project.join("docker-compose.yml"), compose_file(version))?;
         self.compose(&["up", "-d"])?;
         Ok(())
+    }
+
+    /// Wait until the mesh is at rest and knows the project with this version of its `web` service:
+    /// at rest alone, it may not have heard of it yet.
+    ///
+    /// # Errors
+    /// When that does not happen in time.
+    pub async fn settled_with_web(&self, version: u32) -> Result<Vec<Image>> {
+        let client = self.mesh.client("reader")?;
+        let reference = format!("shop/web:{version}");
+        let told = until("the core to know the new version", PATIENCE, async || {
+            let pods = client.pods(&PodQuery::default()).await?.items;
+            let mut containers = pods.iter().flat_map(|pod| &pod.containers);
+            Ok(containers.any(|container| container.reference == reference).then_some(()))
+        });
+        told.await.with_context(|| self.mesh.logs())?;
+        self.mesh.settled(IMAGES.len()).await
     }
 
     /// The same, with a package that no other version has.

@@ -24,7 +24,7 @@ async fn any_part_killed_at_any_moment_loses_nothing_acknowledged() -> Result<()
         let acknowledged = Acknowledged::by(&lab.mesh).await?;
         kill(&mut lab, victim)?;
         revive(&mut lab, victim).await?;
-        let images = lab.mesh.settled(3).await?;
+        let images = lab.settled_with_web(version).await?;
         ensure!(images.len() == 3, "round {round}, {victim} killed: {} images run", images.len());
         acknowledged.is_kept(&lab.mesh, &format!("{victim} killed")).await?;
     }
