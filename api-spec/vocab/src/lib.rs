@@ -23,6 +23,7 @@ mod severity;
 mod source;
 mod text;
 mod timestamp;
+mod verdict;
 
 pub use digest::{Algorithm, Digest, DigestError};
 pub use distro::Distro;
@@ -43,3 +44,4 @@ pub use severity::Severity;
 pub use source::{SourceError, SourceId, SourceKind};
 pub use text::UnknownWord;
 pub use timestamp::{Timestamp, TimestampError};
+pub use verdict::Verdict;

@@ -25,4 +25,5 @@ pub mod routes;
 pub mod sbom;
 pub mod scanner;
 pub mod source;
+pub mod standing;
 pub mod summary;

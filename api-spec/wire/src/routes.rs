@@ -6,6 +6,10 @@ pub const API: &str = "/api/v1";
 pub const OBSERVATIONS: &str = "/sources/{kind}/{name}/observations";
 /// PUT: the full state of one source, one pod a line.
 pub const SOURCE_STATE: &str = "/sources/{kind}/{name}/state";
+/// GET: how its pods and listed images stand, then what changes of it, one a line (NDJSON).
+pub const STANDINGS: &str = "/sources/{kind}/{name}/standings";
+/// GET: findings of one image that the source runs or lists, by any of its digests.
+pub const SOURCE_IMAGE_FINDINGS: &str = "/sources/{kind}/{name}/images/{digest}/findings";
 /// GET: one source.
 pub const SOURCE: &str = "/sources/{kind}/{name}";
 /// GET: all sources.
