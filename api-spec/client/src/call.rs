@@ -116,6 +116,14 @@ impl<'a> Call<'a> {
         self.with(|request| request.timeout(whole))
     }
 
+    /// Its answer has no end of its own.
+    pub(crate) fn endless(mut self) -> Self {
+        if let Ok(request) = &mut self.request {
+            *request.timeout_mut() = None;
+        }
+        self
+    }
+
     /// Doing it twice is the same as doing it once, though it is a POST.
     pub(crate) fn idempotent(mut self) -> Self {
         self.repeat = Repeat::Always;

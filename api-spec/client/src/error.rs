@@ -32,6 +32,14 @@ pub enum ClientError {
         /// Why there was none.
         source: reqwest::Error,
     },
+    /// The core fell silent within an answer that is to go on.
+    #[error("{operation}: the core has said nothing for {seconds} seconds")]
+    Silent {
+        /// What was tried.
+        operation: &'static str,
+        /// For how long.
+        seconds: u64,
+    },
     /// The core said no.
     #[error("{operation}: {} ({status})", refusal.as_ref().map_or("refused", |r| &r.message))]
     Refused {
@@ -70,7 +78,7 @@ impl ClientError {
     pub fn advice(&self) -> Advice {
         match self {
             ClientError::Unreachable { source, .. } if source.is_builder() => Advice::Bug,
-            ClientError::Unreachable { .. } => Advice::Retry,
+            ClientError::Unreachable { .. } | ClientError::Silent { .. } => Advice::Retry,
             ClientError::Refused { refusal: Some(refusal), .. } if refusal.code.is_retryable() => {
                 Advice::Retry
             }

@@ -1,8 +1,10 @@
 //! A scripted core on loopback, for tests: answers as told, remembers what it was asked.
 
 mod exchange;
+mod feed;
 
 use exchange::{read_request, write_answer};
+pub use feed::Feed;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::net::SocketAddr;
@@ -61,6 +63,8 @@ pub enum Answer {
         /// The body.
         body: Vec<u8>,
     },
+    /// Answer by lines of JSON as they are said, with status 200.
+    Feed(Feed),
     /// Cut the wire without an answer.
     Cut,
     /// Never answer, and keep the connection.
@@ -192,6 +196,7 @@ impl FakeCore {
                 Answer::Send { status, headers, body } => {
                     write_answer(&mut stream, status, &headers, &body).await?;
                 }
+                Answer::Feed(feed) => feed.write(&mut stream).await?,
                 Answer::Cut => return Ok(()),
                 Answer::Never => std::future::pending().await,
             }

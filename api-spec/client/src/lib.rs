@@ -15,9 +15,11 @@ mod readers;
 mod scanners;
 mod settings;
 mod sse;
+mod standings;
 #[cfg(test)]
 mod tests;
 
 pub use client::{Client, Retry};
 pub use error::{Advice, ClientError};
 pub use settings::ClientSettings;
+pub use standings::Standings;

@@ -73,7 +73,7 @@ lists! {
 }
 
 /// The items of all pages, from `start` on. `get` is asked for a page at a time.
-fn walk<T, F>(
+pub(crate) fn walk<T, F>(
     start: Option<String>,
     get: impl Fn(Option<String>) -> F,
 ) -> impl Stream<Item = Result<T, ClientError>>

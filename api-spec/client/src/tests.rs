@@ -12,7 +12,7 @@ use api_wire::sbom::SbomFormat;
 use futures_util::{StreamExt, TryStreamExt};
 use std::time::Duration;
 
-fn source() -> SourceId {
+pub(crate) fn source() -> SourceId {
     "docker/host-1".parse().unwrap()
 }
 

@@ -70,7 +70,7 @@ impl Core {
         let config = folder.join("core.toml");
         let text = format!(
             "[http]\nlisten = \"127.0.0.1:{port}\"\n[advisories]\norigin = \"\"\n[service_accounts]\n\
-             allow = [\"scanner perceptor/scan\", \"perceiver perceptor/look\"]\ncache_seconds = 0\n"
+             allow = [\"scanner perceptor/scan\", \"reader perceptor/look\"]\ncache_seconds = 0\n"
         );
         std::fs::write(&config, text)?;
         let mut command = Command::new(binary("perceptor-core")?);

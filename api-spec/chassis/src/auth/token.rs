@@ -15,7 +15,7 @@ const MARK: &str = "perceptor_";
 /// What the owner of a token may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Role {
-    /// Send observations of sources; read.
+    /// Send observations of sources; learn how what they see stands.
     Perceiver,
     /// Ask for leases and report.
     Scanner,
@@ -39,10 +39,9 @@ impl Role {
         }
     }
 
-    /// Whether this role may do what `role` may. Perceivers may read: those that tell their
-    /// platform what is known of its pods have to.
+    /// Whether this role may do what `role` may.
     pub fn may_act_as(self, role: Role) -> bool {
-        self == Role::Admin || self == role || (self, role) == (Role::Perceiver, Role::Reader)
+        self == Role::Admin || self == role
     }
 }
 

@@ -75,7 +75,7 @@ async fn packages_of_image_not_scanned_are_not_found() {
 
 #[tokio::test]
 async fn packages_are_for_readers_only() {
-    let core = TestCore::guarded(Role::Scanner).await;
+    let core = TestCore::guarded(Role::Perceiver).await;
     for path in
         ["/packages".to_owned(), "/packages/places".to_owned(), format!("/images/{}/packages", digest(1))]
     {

@@ -61,7 +61,7 @@ async fn source_is_forgotten_by_admins_only() {
 
 #[tokio::test]
 async fn sources_are_read_by_readers_only() {
-    let core = TestCore::guarded(Role::Scanner).await;
+    let core = TestCore::guarded(Role::Perceiver).await;
     assert_eq!(core.get("/sources").await.status, 403);
     assert_eq!(core.get("/sources/docker/host-1").await.status, 403);
     core.stop().await;

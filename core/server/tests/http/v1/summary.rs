@@ -17,7 +17,7 @@ async fn summary_with_query_is_invalid_and_for_readers_only() {
     let core = TestCore::guarded(Role::Reader).await;
     assert_eq!(core.get("/summary?x=1").await.status, 400);
     core.stop().await;
-    let core = TestCore::guarded(Role::Scanner).await;
+    let core = TestCore::guarded(Role::Perceiver).await;
     assert_eq!(core.get("/summary").await.status, 403);
     core.stop().await;
 }
