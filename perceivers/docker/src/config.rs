@@ -1,16 +1,13 @@
 //! What the perceiver's process reads at its start.
 
-use anyhow::Context;
-use api_chassis::config::{self, Layers};
 use api_chassis::http::HttpSettings;
 use api_chassis::logs::LogSettings;
 use api_client::ClientSettings;
 use clap::Parser;
-use perceiver_kit::SendSettings;
+use perceiver_kit::process::ProcessSettings;
+use perceiver_kit::{SendSettings, SharedFlags};
 use serde::{Deserialize, Serialize};
-use std::io::Write;
 use std::net::SocketAddr;
-use std::path::PathBuf;
 
 /// Everything that can be set; in the environment as `PERCEPTOR_DOCKER_ENGINE__ADDRESS` and so on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -75,43 +72,30 @@ impl Default for EngineSettings {
 #[command(after_help = "Examples:\n  perceptor-perceiver-docker --core http://127.0.0.1:3001\n  \
     perceptor-perceiver-docker --engine unix:///run/podman/podman.sock --token-file /etc/perceptor/token")]
 pub struct Flags {
-    /// Settings file (.toml, .yaml, .json)
-    #[arg(long, value_name = "FILE", env = "PERCEPTOR_DOCKER_CONFIG")]
-    config: Option<PathBuf>,
     /// The engine's address, as unix:///var/run/docker.sock
     #[arg(long, value_name = "ADDRESS")]
     engine: Option<String>,
     /// The engine's name among sources
     #[arg(long)]
     name: Option<String>,
-    /// The core's address
-    #[arg(long, value_name = "URL")]
-    core: Option<String>,
-    /// File that holds the token for the core
-    #[arg(long, value_name = "FILE")]
-    token_file: Option<String>,
-    /// Show the settings, secrets hidden, and end
-    #[arg(long)]
-    pub print_config: bool,
+    /// What every perceiver has.
+    #[command(flatten)]
+    pub shared: SharedFlags,
 }
 
 impl Flags {
     /// Defaults < file < environment < flags.
     pub fn settings(&self) -> anyhow::Result<Settings> {
-        let environment = std::env::vars().filter(|(name, _)| name != "PERCEPTOR_DOCKER_CONFIG");
-        let layers = Layers::of("docker").file(self.config.clone()).environment(environment);
-        let layers = layers
-            .flag("engine.address", self.engine.as_ref())
-            .flag("engine.name", self.name.as_ref())
-            .flag("core.core", self.core.as_ref())
-            .flag("core.token_file", self.token_file.as_ref());
+        let layers = self.shared.layers("docker");
+        let layers =
+            layers.flag("engine.address", self.engine.as_ref()).flag("engine.name", self.name.as_ref());
         Ok(layers.load()?)
     }
+}
 
-    /// Show the settings.
-    pub fn print(&self, settings: &Settings) -> anyhow::Result<()> {
-        let text = config::render(settings).context("render the settings")?;
-        writeln!(std::io::stdout(), "{text}").context("print the settings")
+impl ProcessSettings for Settings {
+    fn log(&self) -> &LogSettings {
+        &self.log
     }
 }
 

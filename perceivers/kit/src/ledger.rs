@@ -1,23 +1,39 @@
 //! The ledger: what is perceived, and what of it the core must still be told.
 //!
-//! It keeps the latest state of each pod, not a log: while the core is away it grows with the
-//! platform, not with time.
+//! It keeps the latest state of each pod and of each image that is listed without one, not a log:
+//! while the core is away it grows with the platform, not with time.
 
 use crate::{Backoff, Kept, SendSettings};
-use api_vocab::Timestamp;
-use api_wire::observation::{Observation, ObservedPod};
+use api_vocab::{Digest, Timestamp};
+use api_wire::observation::{Observation, ObservedImage, ObservedPod};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// More pods gone than this while the core is away, and the full state tells it better.
+/// More gone than this while the core is away, and the full state tells it better.
 const MAX_GONE: usize = 100_000;
+
+/// Everything that is there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct All<P = ObservedPod> {
+    /// The pods.
+    pub pods: Vec<Arc<P>>,
+    /// The images that are listed, whether a pod runs them or not.
+    pub images: Vec<Arc<ObservedImage>>,
+}
+
+/// What the core is told of, one at a time.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Item {
+    Pod(Arc<str>),
+    Image(Digest),
+}
 
 /// What to do next.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Next<P = ObservedPod> {
-    /// Send all pods; then call [`Ledger::sent`] or [`Ledger::failed`].
-    Full(Vec<Arc<P>>),
+    /// Send everything; then call [`Ledger::sent`] or [`Ledger::failed`].
+    Full(All<P>),
     /// Send these changes; then call [`Ledger::sent`] or [`Ledger::failed`].
     Batch(Vec<Observation>),
     /// Nothing before this time, unless something is seen.
@@ -31,10 +47,13 @@ pub enum Next<P = ObservedPod> {
 pub struct Ledger<P = ObservedPod> {
     settings: SendSettings,
     present: BTreeMap<Arc<str>, Arc<P>>,
-    untold: BTreeSet<Arc<str>>,
+    images: BTreeMap<Digest, Arc<ObservedImage>>,
+    untold: BTreeSet<Item>,
     untold_since: Option<Timestamp>,
-    travelling: Vec<Arc<str>>,
+    travelling: Vec<Item>,
     listed: bool,
+    /// Most platforms list no images: nobody waits for them.
+    images_awaited: bool,
     full_due: Timestamp,
     not_before: Timestamp,
     backoff: Backoff,
@@ -46,10 +65,12 @@ impl<P: Kept> Ledger<P> {
         Ledger {
             settings,
             present: BTreeMap::new(),
+            images: BTreeMap::new(),
             untold: BTreeSet::new(),
             untold_since: None,
             travelling: Vec::new(),
             listed: false,
+            images_awaited: false,
             full_due: Timestamp::from_millis(i64::MIN),
             not_before: Timestamp::from_millis(i64::MIN),
             backoff: Backoff::default(),
@@ -63,15 +84,42 @@ impl<P: Kept> Ledger<P> {
             Some((key, _)) => Arc::clone(key),
             None => pod.shared_key(),
         };
-        self.tell(Arc::clone(&key), now);
+        self.tell(Item::Pod(Arc::clone(&key)), now);
         self.present.insert(key, Arc::new(pod));
     }
 
     /// A pod is gone.
     pub fn lose(&mut self, key: &str, now: Timestamp) {
         if let Some((key, _)) = self.present.remove_entry(key) {
-            self.tell(key, now);
+            self.tell(Item::Pod(key), now);
         }
+    }
+
+    /// An image is listed, whether a pod runs it or not.
+    pub fn list(&mut self, image: ObservedImage, now: Timestamp) {
+        if self.images.get(&image.digest).is_some_and(|known| **known == image) {
+            return;
+        }
+        self.tell(Item::Image(image.digest.clone()), now);
+        self.images.insert(image.digest.clone(), Arc::new(image));
+    }
+
+    /// An image is listed no longer.
+    pub fn unlist(&mut self, digest: &Digest, now: Timestamp) {
+        if let Some((digest, _)) = self.images.remove_entry(digest) {
+            self.tell(Item::Image(digest), now);
+        }
+    }
+
+    /// The platform lists images too: say nothing until [`Ledger::complete_images`], or the core
+    /// would take those that are not listed yet for gone.
+    pub fn await_images(&mut self) {
+        self.images_awaited = true;
+    }
+
+    /// The images that were listed and not unlisted are all there are.
+    pub fn complete_images(&mut self) {
+        self.images_awaited = false;
     }
 
     /// These are all pods there are.
@@ -99,10 +147,10 @@ impl<P: Kept> Ledger<P> {
         self.listed = false;
     }
 
-    fn tell(&mut self, key: Arc<str>, now: Timestamp) {
+    fn tell(&mut self, item: Item, now: Timestamp) {
         self.untold_since.get_or_insert(now);
-        self.untold.insert(key);
-        if self.untold.len() > self.present.len() + MAX_GONE {
+        self.untold.insert(item);
+        if self.untold.len() > self.present.len() + self.images.len() + MAX_GONE {
             self.want_full();
         }
     }
@@ -123,9 +171,18 @@ impl<P: Kept> Ledger<P> {
         self.present.len()
     }
 
+    /// How many images are listed.
+    pub fn images(&self) -> usize {
+        self.images.len()
+    }
+
+    const fn is_whole(&self) -> bool {
+        self.listed && !self.images_awaited
+    }
+
     /// What to do next. What it says to send travels until [`Ledger::sent`] or [`Ledger::failed`].
     pub fn next(&mut self, now: Timestamp) -> Next<P> {
-        if !self.listed {
+        if !self.is_whole() {
             return Next::Idle;
         }
         if now < self.not_before {
@@ -133,7 +190,8 @@ impl<P: Kept> Ledger<P> {
         }
         if now >= self.full_due {
             self.take_untold(usize::MAX);
-            return Next::Full(self.present.values().cloned().collect());
+            let (pods, images) = (self.present.values(), self.images.values());
+            return Next::Full(All { pods: pods.cloned().collect(), images: images.cloned().collect() });
         }
         let Some(since) = self.untold_since else { return Next::Wait(self.full_due) };
         let due = since + self.settings.max_delay();
@@ -141,34 +199,40 @@ impl<P: Kept> Ledger<P> {
             return Next::Wait(due.min(self.full_due));
         }
         self.take_untold(self.settings.max_batch());
-        Next::Batch(self.travelling.iter().map(|key| self.observation(key)).collect())
+        Next::Batch(self.travelling.iter().map(|item| self.observation(item)).collect())
     }
 
     /// What is left to say when the perceiver ends, whether it is due or not; what travels may
     /// not have arrived, and is said again.
     pub fn last_words(&mut self) -> Option<Vec<Observation>> {
         self.untold.extend(self.travelling.drain(..));
-        if !self.listed || self.untold.is_empty() {
+        if !self.is_whole() || self.untold.is_empty() {
             return None;
         }
         self.take_untold(self.settings.max_batch());
-        Some(self.travelling.iter().map(|key| self.observation(key)).collect())
+        Some(self.travelling.iter().map(|item| self.observation(item)).collect())
     }
 
     fn take_untold(&mut self, most: usize) {
         while self.travelling.len() < most {
-            let Some(key) = self.untold.pop_first() else { break };
-            self.travelling.push(key);
+            let Some(item) = self.untold.pop_first() else { break };
+            self.travelling.push(item);
         }
         if self.untold.is_empty() {
             self.untold_since = None;
         }
     }
 
-    fn observation(&self, key: &str) -> Observation {
-        match self.present.get(key) {
-            Some(pod) => Observation::PodPresent { pod: pod.observed() },
-            None => Observation::PodGone { key: key.to_owned() },
+    fn observation(&self, item: &Item) -> Observation {
+        match item {
+            Item::Pod(key) => match self.present.get(key) {
+                Some(pod) => Observation::PodPresent { pod: pod.observed() },
+                None => Observation::PodGone { key: key.to_string() },
+            },
+            Item::Image(digest) => match self.images.get(digest) {
+                Some(image) => Observation::ImagePresent { image: ObservedImage::clone(image) },
+                None => Observation::ImageGone { digest: digest.clone() },
+            },
         }
     }
 

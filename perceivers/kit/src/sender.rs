@@ -1,11 +1,14 @@
 //! The sender: tells the core what the ledger says, and survives its absence.
 
-use crate::{Kept, Ledger, Next, Outage, SendSettings, Vitals};
+use crate::{All, Kept, Ledger, Next, Outage, SendSettings, Vitals};
 use api_chassis::clock::Clock;
 use api_chassis::shutdown::{Shutdown, drain};
 use api_client::{Advice, Client, ClientError};
-use api_vocab::{SourceId, Timestamp};
-use api_wire::observation::{Observation, ObservationBatch, ObservationOutcome, ObservedPod};
+use api_vocab::{Digest, SourceId, Timestamp};
+use api_wire::observation::{
+    ImageLine, Observation, ObservationBatch, ObservationOutcome, ObservedImage, ObservedPod,
+};
+use serde::Serialize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::Notify;
@@ -51,6 +54,26 @@ impl<P: Kept> Sight<P> {
         self.vitals.see_platform();
     }
 
+    /// An image is listed, whether a pod runs it or not.
+    pub fn list(&self, image: ObservedImage) {
+        self.write(|ledger, now| ledger.list(image, now));
+    }
+
+    /// An image is listed no longer.
+    pub fn unlist(&self, digest: &Digest) {
+        self.write(|ledger, now| ledger.unlist(digest, now));
+    }
+
+    /// The platform lists images too: tell nothing before [`Sight::complete_images`].
+    pub fn await_images(&self) {
+        self.write(|ledger, _| ledger.await_images());
+    }
+
+    /// The images that were listed and not unlisted are all there are.
+    pub fn complete_images(&self) {
+        self.write(|ledger, _| ledger.complete_images());
+    }
+
     /// What was seen and not lost is all there is.
     pub fn complete(&self) {
         self.write(|ledger, _| ledger.complete());
@@ -78,7 +101,7 @@ impl<P: Kept> Sight<P> {
     fn write(&self, change: impl FnOnce(&mut Ledger<P>, Timestamp)) {
         let mut ledger = self.ledger();
         change(&mut ledger, self.clock.now());
-        self.vitals.count_pods(ledger.pods());
+        self.vitals.count(ledger.pods(), ledger.images());
         drop(ledger);
         self.news.notify_one();
     }
@@ -86,6 +109,15 @@ impl<P: Kept> Sight<P> {
     fn ledger(&self) -> MutexGuard<'_, Ledger<P>> {
         self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// A line of a full state.
+#[derive(Serialize)]
+#[serde(untagged)]
+#[expect(clippy::large_enum_variant, reason = "made and written one at a time")]
+enum Line {
+    Pod(ObservedPod),
+    Image(ImageLine),
 }
 
 /// Tells the core what a perceiver sees of one source.
@@ -122,7 +154,7 @@ impl<P: Kept> Sender<P> {
             let next = self.sight.ledger().next(now);
             let sending = async {
                 match next {
-                    Next::Full(pods) => self.send_full(pods).await,
+                    Next::Full(all) => self.send_full(all).await,
                     Next::Batch(observations) => self.send_batch(observations).await,
                     Next::Wait(until) => self.rest(until.since(now).min(LONGEST_WAIT)).await,
                     Next::Idle => self.sight.news.notified().await,
@@ -146,12 +178,14 @@ impl<P: Kept> Sender<P> {
         }
     }
 
-    async fn send_full(&mut self, pods: Vec<Arc<P>>) {
-        let count = pods.len();
+    async fn send_full(&mut self, all: All<P>) {
+        let (pods, images) = (all.pods.len(), all.images.len());
         // Rendered as they are sent: the whole state is never in memory in the wire's shape.
-        let pods = pods.into_iter().map(|pod| pod.observed());
-        let outcome = self.client.send_state(&self.source, pods).await;
-        tracing::debug!(source = %self.source, pods = count, "full state sent");
+        let lines = all.pods.into_iter().map(|pod| Line::Pod(pod.observed()));
+        let listed = all.images.into_iter();
+        let listed = listed.map(|image| Line::Image(ImageLine { image: ObservedImage::clone(&image) }));
+        let outcome = self.client.send_state(&self.source, lines.chain(listed)).await;
+        tracing::debug!(source = %self.source, pods, images, "full state sent");
         self.conclude(None, outcome);
     }
 

@@ -22,6 +22,7 @@ pub struct Vitals {
 #[derive(Debug, Clone, Default)]
 struct Counts {
     pods: Gauge,
+    images: Gauge,
     events: Counter,
     observations: Counter,
     refused: Counter,
@@ -83,8 +84,9 @@ impl Vitals {
         self.platform.open();
     }
 
-    pub(crate) fn count_pods(&self, pods: usize) {
+    pub(crate) fn count(&self, pods: usize, images: usize) {
         self.counts.pods.set(i64::try_from(pods).unwrap_or(i64::MAX));
+        self.counts.images.set(i64::try_from(images).unwrap_or(i64::MAX));
     }
 
     /// The core took so many changes, or a full state, and refused some of it.
@@ -112,9 +114,11 @@ impl Counts {
             drop(self.outages.get_or_create(&Lost { of }));
         }
         registry.register("pods", "Pods that are there", self.pods.clone());
+        let images = "Images that the platform lists, whether pods run them or not";
+        registry.register("images", images, self.images.clone());
         registry.register("events", "Events that the platform told of", self.events.clone());
         registry.register("observations", "Changes that the core took", self.observations.clone());
-        registry.register("refused", "Pods and changes that the core refused", self.refused.clone());
+        registry.register("refused", "Pods, images and changes that the core refused", self.refused.clone());
         registry.register("full_states", "Full states that the core took", self.full_states.clone());
         registry.register("outages", "Times that platform or core were lost", self.outages.clone());
     }

@@ -4,6 +4,7 @@ use crate::cluster::{self, ClusterError};
 use crate::config::{Flags, Settings, WatchSettings};
 use crate::leader::Candidate;
 use crate::metrics::KubernetesMetrics;
+use crate::record::Told;
 use crate::watch::{Signs, Watch};
 use anyhow::Context;
 use api_chassis::clock::{Clock, SystemClock};
@@ -12,8 +13,10 @@ use api_chassis::health::Latch;
 use api_chassis::reload;
 use api_chassis::shutdown::Shutdown;
 use api_client::{Client, Retry};
-use api_vocab::{SourceId, Timestamp};
-use perceiver_kit::{Backoff, Outage, Sender, Vitals};
+use api_vocab::{SourceId, SourceKind, Timestamp};
+use futures_util::future::{BoxFuture, OptionFuture};
+use perceiver_kit::{Backoff, Outage, Sender, Sight, Vitals};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -21,22 +24,85 @@ use tokio::sync::watch;
 /// From half a second to 15 seconds.
 const PATIENCE: Backoff = Backoff::new(Duration::from_millis(500), Duration::from_secs(15));
 
+/// What is perceived beside what every cluster has, while this perceiver speaks for its source:
+/// called as that begins, dropped when it ends.
+pub type Beside = Box<dyn Fn(Term) -> BoxFuture<'static, ()> + Send + Sync>;
+
+/// Makes what is perceived beside; what it shows of itself, it shows at the door.
+pub type Preparation = Box<dyn FnOnce(&mut Door) -> Beside + Send>;
+
+/// What a perceiver of one kind of cluster is made of.
+pub struct Platform {
+    /// What its sources are called.
+    pub kind: SourceKind,
+    /// What is perceived beside.
+    pub beside: Option<Preparation>,
+}
+
+impl Platform {
+    /// Kubernetes, and nothing beside.
+    pub const fn kubernetes() -> Self {
+        Platform { kind: SourceKind::Kubernetes, beside: None }
+    }
+}
+
+/// What there is to work with while this perceiver speaks for its source.
+pub struct Term {
+    /// The cluster.
+    pub cluster: kube::Client,
+    /// The core.
+    pub core: Client,
+    /// What the cluster is called.
+    pub source: SourceId,
+    /// Where is written what is seen. Nothing is told before this call returns.
+    pub sight: Sight<Told>,
+    /// What of the cluster is looked at, whenever that changes.
+    pub watched: watch::Receiver<WatchSettings>,
+    /// What is counted.
+    pub metrics: KubernetesMetrics,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// The end.
+    pub shutdown: Shutdown,
+}
+
 /// Perceive as the settings say until `shutdown` begins, serving health and metrics meanwhile; the
 /// settings of the watch are read again when their file changes.
 ///
 /// # Errors
 /// A setting is wrong, or the address is taken.
 pub async fn run(flags: &Flags, settings: Settings, shutdown: Shutdown) -> anyhow::Result<()> {
+    let again = flags.clone();
+    let read = move || Ok(again.settings()?.watch);
+    run_as(Platform::kubernetes(), settings, flags.file(), read, shutdown).await
+}
+
+/// The same for any platform; `read` reads the settings of the watch again when `file` changes.
+///
+/// # Errors
+/// As [`run`].
+pub async fn run_as(
+    platform: Platform,
+    settings: Settings,
+    file: Option<PathBuf>,
+    read: impl FnMut() -> anyhow::Result<WatchSettings>,
+    shutdown: Shutdown,
+) -> anyhow::Result<()> {
     let (renew, watched) = watch::channel(settings.watch.clone());
-    let reloading = follow_file(flags.clone(), renew, shutdown.clone());
-    let (outcome, ()) = tokio::join!(perceive(settings, watched, shutdown.clone()), reloading);
+    let reloading = follow_file(file, read, renew, shutdown.clone());
+    let (outcome, ()) = tokio::join!(perceive(platform, settings, watched, shutdown.clone()), reloading);
     outcome
 }
 
-async fn follow_file(flags: Flags, renew: watch::Sender<WatchSettings>, shutdown: Shutdown) {
-    let Some(file) = flags.file().cloned() else { return };
+async fn follow_file(
+    file: Option<PathBuf>,
+    mut read: impl FnMut() -> anyhow::Result<WatchSettings>,
+    renew: watch::Sender<WatchSettings>,
+    shutdown: Shutdown,
+) {
+    let Some(file) = file else { return };
     reload::watch(vec![file], reload::INTERVAL, shutdown, move || {
-        let fresh = flags.settings()?.watch;
+        let fresh = read()?;
         renew.send_if_modified(|current| std::mem::replace(current, fresh.clone()) != fresh);
         anyhow::Ok(())
     })
@@ -48,6 +114,7 @@ async fn follow_file(flags: Flags, renew: watch::Sender<WatchSettings>, shutdown
 /// # Errors
 /// A setting is wrong, or the address is taken.
 pub async fn perceive(
+    platform: Platform,
     settings: Settings,
     watched: watch::Receiver<WatchSettings>,
     shutdown: Shutdown,
@@ -56,11 +123,13 @@ pub async fn perceive(
     let vitals = Vitals::at(&mut door);
     let seen = door.readiness().latch("platform", "not seen yet");
     let metrics = KubernetesMetrics::register(door.registry());
+    let (kind, beside) = (platform.kind, platform.beside.map(|beside| beside(&mut door)));
     let cluster = cluster::connect(&settings.cluster).await?;
     // The kit repeats by itself what is still true; the client must not repeat what was.
     let core = Client::new(&settings.core)?.with_retry(Retry::NEVER);
     let served = door.serve_health(&settings.http, shutdown.clone()).context("serve health and metrics")?;
-    let perceiver = Perceiver { settings, watched, cluster, core, seen, vitals, metrics, shutdown };
+    let perceiver =
+        Perceiver { kind, beside, settings, watched, cluster, core, seen, vitals, metrics, shutdown };
     let outcome = perceiver.run().await;
     perceiver.shutdown.begin();
     served.await??;
@@ -69,6 +138,8 @@ pub async fn perceive(
 
 /// Everything that a perceiver needs, connected.
 struct Perceiver {
+    kind: SourceKind,
+    beside: Option<Beside>,
     settings: Settings,
     watched: watch::Receiver<WatchSettings>,
     cluster: kube::Client,
@@ -96,9 +167,10 @@ impl Perceiver {
     /// Which source the cluster is; waits for it to answer. None if shutdown begins first.
     async fn identify(&self) -> Result<Option<SourceId>, ClusterError> {
         let (mut backoff, mut outage) = (PATIENCE, Outage::default());
+        let name = self.settings.cluster.name.as_deref();
         loop {
             let error = tokio::select! {
-                source = cluster::identify(&self.cluster, self.settings.cluster.name.as_deref()) => match source {
+                source = cluster::identify(&self.cluster, self.kind, name) => match source {
                     Ok(source) => return Ok(Some(source)),
                     Err(error) if error.is_final() => return Err(error),
                     Err(error) => error,
@@ -143,6 +215,18 @@ impl Perceiver {
         let send = self.settings.send.clone();
         let sender = Sender::new(self.core.clone(), source.clone(), send, Arc::clone(&clock));
         let sender = sender.showing(self.vitals.clone());
+        let beside = self.beside.as_ref().map(|beside| {
+            beside(Term {
+                cluster: self.cluster.clone(),
+                core: self.core.clone(),
+                source: source.clone(),
+                sight: sender.sight(),
+                watched: self.watched.clone(),
+                metrics: self.metrics.clone(),
+                clock: Arc::clone(&clock),
+                shutdown: shutdown.clone(),
+            })
+        });
         let watch = Watch::new(
             self.cluster.clone(),
             self.watched.clone(),
@@ -151,7 +235,7 @@ impl Perceiver {
             clock,
             Signs { metrics: self.metrics.clone(), seen: self.seen.clone() },
         );
-        tokio::join!(watch.run(shutdown.clone()), sender.run(shutdown));
+        tokio::join!(watch.run(shutdown.clone()), sender.run(shutdown), OptionFuture::from(beside));
     }
 }
 

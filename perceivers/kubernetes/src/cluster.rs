@@ -70,10 +70,14 @@ pub async fn connect(settings: &ClusterSettings) -> Result<Client, ClusterError>
     Client::try_from(config).map_err(|e| ClusterError::Settings { reason: reason(&e) })
 }
 
-/// Which source the cluster is: of the name in the settings, or of its own id.
-pub async fn identify(client: &Client, name: Option<&str>) -> Result<SourceId, ClusterError> {
+/// Which source of its `kind` the cluster is: of the name in the settings, or of its own id.
+pub async fn identify(
+    client: &Client,
+    kind: SourceKind,
+    name: Option<&str>,
+) -> Result<SourceId, ClusterError> {
     if let Some(name) = name {
-        return Ok(SourceId::new(SourceKind::Kubernetes, name)?);
+        return Ok(SourceId::new(kind, name)?);
     }
     let namespaces: Api<SlimNamespace> = Api::all(client.clone());
     let namespace = within(namespaces.get(IDENTITY)).await.map_err(|error| match error {
@@ -81,7 +85,7 @@ pub async fn identify(client: &Client, name: Option<&str>) -> Result<SourceId, C
         error => ClusterError::Away(reason(&error)),
     })?;
     let uid = namespace.metadata.uid.unwrap_or_default();
-    Ok(SourceId::new(SourceKind::Kubernetes, &uid)?)
+    Ok(SourceId::new(kind, &uid)?)
 }
 
 /// Do not wait for ever.

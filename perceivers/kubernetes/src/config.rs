@@ -1,19 +1,23 @@
 //! What the perceiver's process reads at its start, and what of it may change while it runs.
 
-use crate::filter::{Filter, Glob, Selector, SelectorError};
+use crate::filter::{Filter, Selector, SelectorError};
 use crate::map::Chosen;
 use anyhow::Context;
-use api_chassis::config::{self, Layers};
+use api_chassis::config::Layers;
 use api_chassis::http::HttpSettings;
 use api_chassis::logs::LogSettings;
 use api_client::ClientSettings;
-use clap::Parser;
-use perceiver_kit::SendSettings;
+use clap::{Args, Parser};
+use perceiver_kit::process::ProcessSettings;
+use perceiver_kit::{SendSettings, SharedFlags};
 use serde::{Deserialize, Serialize};
-use std::io::Write;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
+use wildmatch::WildMatch;
+
+/// As in the names of variables.
+const PLATFORM: &str = "kubernetes";
 
 /// Everything that can be set; in the environment as `PERCEPTOR_KUBERNETES_CLUSTER__NAME` and so on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -112,8 +116,8 @@ impl WatchSettings {
     }
 }
 
-fn globs(patterns: &[String]) -> Vec<Glob> {
-    patterns.iter().map(|pattern| Glob::new(pattern)).collect()
+fn globs(patterns: &[String]) -> Vec<WildMatch> {
+    patterns.iter().map(|pattern| WildMatch::new(pattern)).collect()
 }
 
 /// How owners of pods are found.
@@ -185,50 +189,49 @@ impl LeaderSettings {
 #[command(after_help = "Examples:\n  perceptor-perceiver-kubernetes --core http://127.0.0.1:3001\n  \
     perceptor-perceiver-kubernetes --kubeconfig ~/.kube/config --name prod-eu --token-file /etc/perceptor/token")]
 pub struct Flags {
-    /// Settings file (.toml, .yaml, .json)
-    #[arg(long, value_name = "FILE", env = "PERCEPTOR_KUBERNETES_CONFIG")]
-    config: Option<PathBuf>,
+    /// Which cluster, and how it is called.
+    #[command(flatten)]
+    cluster: ClusterFlags,
+    /// What every perceiver has.
+    #[command(flatten)]
+    pub shared: SharedFlags,
+}
+
+/// Which cluster is watched, and how it is called.
+#[derive(Debug, Clone, Args)]
+pub struct ClusterFlags {
     /// Kubeconfig file, outside of the cluster
     #[arg(long, value_name = "FILE")]
     kubeconfig: Option<String>,
     /// The cluster's name among sources
     #[arg(long)]
     name: Option<String>,
-    /// The core's address
-    #[arg(long, value_name = "URL")]
-    core: Option<String>,
-    /// File that holds the token for the core
-    #[arg(long, value_name = "FILE")]
-    token_file: Option<String>,
-    /// Show the settings, secrets hidden, and end
-    #[arg(long)]
-    pub print_config: bool,
+}
+
+impl ClusterFlags {
+    /// Over `layers`: these flags.
+    pub fn over(&self, layers: Layers) -> Layers {
+        layers.flag("cluster.kubeconfig", self.kubeconfig.as_ref()).flag("cluster.name", self.name.as_ref())
+    }
 }
 
 impl Flags {
     /// The file, which is looked at again while the process runs.
-    pub fn file(&self) -> Option<&PathBuf> {
-        self.config.as_ref()
+    pub fn file(&self) -> Option<PathBuf> {
+        self.shared.file(PLATFORM)
     }
 
     /// Defaults < file < environment < flags.
     pub fn settings(&self) -> anyhow::Result<Settings> {
-        let environment = std::env::vars().filter(|(name, _)| name != "PERCEPTOR_KUBERNETES_CONFIG");
-        let layers = Layers::of("kubernetes").file(self.config.clone()).environment(environment);
-        let layers = layers
-            .flag("cluster.kubeconfig", self.kubeconfig.as_ref())
-            .flag("cluster.name", self.name.as_ref())
-            .flag("core.core", self.core.as_ref())
-            .flag("core.token_file", self.token_file.as_ref());
-        let settings: Settings = layers.load()?;
+        let settings: Settings = self.cluster.over(self.shared.layers(PLATFORM)).load()?;
         settings.watch.check().context("settings: watch")?;
         Ok(settings)
     }
+}
 
-    /// Show the settings.
-    pub fn print(&self, settings: &Settings) -> anyhow::Result<()> {
-        let text = config::render(settings).context("render the settings")?;
-        writeln!(std::io::stdout(), "{text}").context("print the settings")
+impl ProcessSettings for Settings {
+    fn log(&self) -> &LogSettings {
+        &self.log
     }
 }
 

@@ -202,8 +202,10 @@ impl FakeApi {
     }
 
     fn answer(&self, method: &str, path: &str, query: &BTreeMap<&str, &str>, body: &[u8]) -> (u16, Value) {
-        if method == "PUT" || method == "POST" {
-            return self.write(method, path, body);
+        match method {
+            "PUT" | "POST" => return self.write(method, path, body),
+            "PATCH" => return self.apply(path, query, body),
+            _ => {}
         }
         let state = self.state();
         if let Some(object) = state.objects.get(path) {
@@ -238,6 +240,44 @@ impl FakeApi {
         }
         self.put(&collection, object);
         (200, self.object(&at).unwrap())
+    }
+
+    /// Server-side apply of labels and annotations: what a manager applied before and does not now is
+    /// gone, what another one owns is a conflict, and what changes nothing is no new version.
+    fn apply(&self, path: &str, query: &BTreeMap<&str, &str>, body: &[u8]) -> (u16, Value) {
+        let wanted: Value = serde_json::from_slice(body).unwrap();
+        let Some(before) = self.object(path) else { return (404, failure(404)) };
+        if wanted["metadata"]["uid"] != before["metadata"]["uid"] {
+            return (409, failure(409));
+        }
+        let manager = query.get("fieldManager").copied().unwrap_or_default();
+        let mut after = before.clone();
+        let mut managers = before["metadata"]["managedFields"].as_array().cloned().unwrap_or_default();
+        let mine = managers.iter().position(|of| of["manager"] == manager);
+        let mine = mine.map(|at| managers.remove(at)).unwrap_or_default();
+        let mut fields = json!({});
+        for part in ["labels", "annotations"] {
+            let field = format!("f:{part}");
+            let owned =
+                |of: &Value, name: &str| !of["fieldsV1"]["f:metadata"][&field][format!("f:{name}")].is_null();
+            let mut entries = before["metadata"][part].as_object().cloned().unwrap_or_default();
+            entries.retain(|name, _| !owned(&mine, name));
+            for (name, value) in wanted["metadata"][part].as_object().into_iter().flatten() {
+                let others = managers.iter().any(|of| owned(of, name));
+                if others && entries.get(name) != Some(value) && query.get("force") != Some(&"true") {
+                    return (409, failure(409));
+                }
+                entries.insert(name.clone(), value.clone());
+                fields["f:metadata"][&field][format!("f:{name}")] = json!({});
+            }
+            after["metadata"][part] = entries.into();
+        }
+        managers.push(json!({ "manager": manager, "operation": "Apply", "fieldsV1": fields }));
+        after["metadata"]["managedFields"] = managers.into();
+        if after != before {
+            self.put(path.rsplit_once('/').unwrap().0, after);
+        }
+        (200, self.object(path).unwrap())
     }
 
     async fn watch(&self, mut stream: TcpStream, path: &str, query: &BTreeMap<&str, &str>) {

@@ -1,43 +1,8 @@
-//! Which namespaces are looked at: patterns of names, and a selector of labels.
+//! Which namespaces are looked at: patterns of names (`*` stands for any characters, `?` for one),
+//! and a selector of labels.
 
 use std::collections::BTreeMap;
-use std::fmt;
-
-/// A pattern of names: `*` stands for any characters, `?` for one.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Glob(Box<str>);
-
-impl Glob {
-    /// The pattern that `text` writes.
-    pub fn new(text: &str) -> Self {
-        Glob(text.into())
-    }
-
-    /// Whether `name` fits. Linear in pattern times name; nothing is tried twice.
-    pub fn matches(&self, name: &str) -> bool {
-        let (mut pattern, mut rest) = (self.0.as_bytes(), name.as_bytes());
-        // Where to go on when the last star must swallow one more.
-        let mut star: Option<(&[u8], &[u8])> = None;
-        loop {
-            match (pattern.split_first(), rest.split_first()) {
-                (Some((b'*', after)), _) => {
-                    star = Some((after, rest));
-                    pattern = after;
-                }
-                (Some((p, after)), Some((c, left))) if *p == b'?' || p == c => {
-                    (pattern, rest) = (after, left);
-                }
-                (None, None) => return true,
-                _ => {
-                    let Some((after, swallowed)) = star else { return false };
-                    let Some((_, left)) = swallowed.split_first() else { return false };
-                    star = Some((after, left));
-                    (pattern, rest) = (after, left);
-                }
-            }
-        }
-    }
-}
+use wildmatch::WildMatch;
 
 /// A text that is not a selector.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -140,19 +105,13 @@ fn label(name: &str) -> Option<String> {
     well_formed.then(|| name.to_owned())
 }
 
-impl fmt::Display for Glob {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&self.0)
-    }
-}
-
 /// Which namespaces are looked at.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Filter {
     /// One of these must fit; none: all do.
-    pub include: Vec<Glob>,
+    pub include: Vec<WildMatch>,
     /// None of these may fit.
-    pub exclude: Vec<Glob>,
+    pub exclude: Vec<WildMatch>,
     /// Its labels must fit.
     pub selector: Selector,
 }
@@ -167,8 +126,9 @@ impl Filter {
 
     /// Whether its name fits, whatever its labels.
     pub fn wants_name(&self, namespace: &str) -> bool {
-        let included = self.include.is_empty() || self.include.iter().any(|glob| glob.matches(namespace));
-        included && !self.exclude.iter().any(|glob| glob.matches(namespace))
+        let included =
+            self.include.is_empty() || self.include.iter().any(|pattern| pattern.matches(namespace));
+        included && !self.exclude.iter().any(|pattern| pattern.matches(namespace))
     }
 }
 
@@ -177,7 +137,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn glob_fits_as_a_shell_would_say() {
+    fn pattern_fits_as_a_shell_would_say() {
         for (pattern, name, fits) in [
             ("*", "", true),
             ("*", "shop", true),
@@ -194,7 +154,7 @@ mod tests {
             ("", "", true),
             ("", "x", false),
         ] {
-            assert_eq!(Glob::new(pattern).matches(name), fits, "{pattern} {name}");
+            assert_eq!(WildMatch::new(pattern).matches(name), fits, "{pattern} {name}");
         }
     }
 
@@ -225,7 +185,7 @@ mod tests {
 
     #[test]
     fn namespace_whose_labels_cannot_be_read_fits_only_where_none_are_asked_for() {
-        let mut filter = Filter { exclude: vec![Glob::new("kube-*")], ..Filter::default() };
+        let mut filter = Filter { exclude: vec![WildMatch::new("kube-*")], ..Filter::default() };
         assert!(filter.wants("shop", None) && !filter.wants("kube-system", None));
         filter.selector = "env=prod".parse().unwrap();
         assert!(!filter.wants("shop", None));

@@ -1,19 +1,14 @@
 //! The Kubernetes perceiver as a process of its own.
 
-use anyhow::Context;
-use api_chassis::{logs, shutdown::Shutdown, tls};
+use api_chassis::tls;
 use clap::Parser;
+use perceiver_kit::process;
 use perceiver_kubernetes::{app, config::Flags};
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     tls::install_crypto();
     let flags = Flags::parse();
-    let settings = flags.settings()?;
-    if flags.print_config {
-        return flags.print(&settings);
-    }
-    logs::init(&settings.log)?;
-    let shutdown = Shutdown::on_signals().context("listen to signals")?;
-    app::run(&flags, settings, shutdown).await
+    let run = |settings, shutdown| app::run(&flags, settings, shutdown);
+    process::run(flags.settings()?, flags.shared.print_config, run).await
 }

@@ -1,7 +1,6 @@
 //! From what the server says of a pod to what is kept of it. Pure: no server is asked here.
 
 use crate::asks::{AskError, Asks};
-use crate::filter::Glob;
 use crate::record::{self, Container, Controller, Pod, Shelf, Surroundings, Uid};
 use crate::slim::{self, SecurityContext, SlimPod};
 use api_vocab::{ContainerKind, PodKey, PodPhase};
@@ -9,6 +8,7 @@ use api_wire::context::Privileges;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use wildmatch::WildMatch;
 
 /// The longest label or annotation that is sent.
 const MAX_VALUE: usize = 1_024;
@@ -18,12 +18,12 @@ const MAX_MANY: usize = 64;
 const MIRROR: &str = "kubernetes.io/config.mirror";
 
 /// Which labels and annotations are sent along.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Chosen {
     /// Names of labels.
-    pub labels: Vec<Glob>,
+    pub labels: Vec<WildMatch>,
     /// Names of annotations.
-    pub annotations: Vec<Glob>,
+    pub annotations: Vec<WildMatch>,
 }
 
 /// A pod that cannot be told.
@@ -124,7 +124,7 @@ pub fn secret_names(references: &[slim::Named]) -> Vec<String> {
     names
 }
 
-fn choose(all: Option<&BTreeMap<String, String>>, wanted: &[Glob], shelf: &mut Shelf) -> record::Chosen {
+fn choose(all: Option<&BTreeMap<String, String>>, wanted: &[WildMatch], shelf: &mut Shelf) -> record::Chosen {
     let all = all.into_iter().flatten();
     let chosen = all.filter(|(name, value)| {
         value.len() <= MAX_VALUE && wanted.iter().any(|pattern| pattern.matches(name))

@@ -159,9 +159,10 @@ pub struct ContainerStatus {
 }
 
 /// The server writes `null` where a list is empty.
-pub(crate) fn or_default<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(
-    from: D,
-) -> Result<T, D::Error> {
+///
+/// # Errors
+/// It is neither `null` nor what it ought to be.
+pub fn or_default<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(from: D) -> Result<T, D::Error> {
     Option::<T>::deserialize(from).map(Option::unwrap_or_default)
 }
 
@@ -177,7 +178,11 @@ struct SlimMeta {
     owner_references: Option<Vec<OwnerReference>>,
 }
 
-pub(crate) fn metadata<'de, D: Deserializer<'de>>(from: D) -> Result<ObjectMeta, D::Error> {
+/// Of an object's metadata, what is looked at.
+///
+/// # Errors
+/// It is none.
+pub fn metadata<'de, D: Deserializer<'de>>(from: D) -> Result<ObjectMeta, D::Error> {
     let slim = SlimMeta::deserialize(from)?;
     Ok(ObjectMeta {
         name: slim.name,

@@ -4,15 +4,16 @@ mod follow;
 mod heard;
 mod roads;
 mod scene;
+mod served;
 
+pub use follow::{Followed, Follower};
 pub use heard::Heard;
 pub use scene::{News, Scene};
+pub use served::{Absence, DISCOVERY, await_served};
 
-use crate::cluster::within;
 use crate::config::{OwnerSettings, WatchSettings};
 use crate::exposure::routes::{GrpcRoute, HttpRoute, OpenShiftRoute, TcpRoute, TlsRoute};
 use crate::exposure::shapes::{SlimIngress, SlimService, SlimSlice};
-use crate::filter::Glob;
 use crate::metrics::KubernetesMetrics;
 use crate::owners::{KubeReader, Question, Resolver, Resolvers};
 use crate::record::Told;
@@ -20,7 +21,6 @@ use crate::slim::{SlimAccount, SlimNamespace, SlimPod};
 use api_chassis::clock::Clock;
 use api_chassis::health::Latch;
 use api_chassis::shutdown::Shutdown;
-use follow::{Followed, Follower};
 use kube::{Api, Client};
 use perceiver_kit::Sight;
 use std::sync::Arc;
@@ -28,9 +28,8 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::MissedTickBehavior;
+use wildmatch::WildMatch;
 
-/// How often a kind that the cluster does not serve is asked for again.
-const DISCOVERY: Duration = Duration::from_secs(60);
 /// What is heard and not yet taken in.
 const QUEUE: usize = 256;
 
@@ -170,7 +169,7 @@ impl Desk {
         follow_served::<TlsRoute>(watch, &mut tasks, &to, &shutdown);
         follow_served::<TcpRoute>(watch, &mut tasks, &to, &shutdown);
         follow_served::<OpenShiftRoute>(watch, &mut tasks, &to, &shutdown);
-        let kinds = watch.owners.kinds.iter().map(|kind| Glob::new(kind)).collect();
+        let kinds = watch.owners.kinds.iter().map(|kind| WildMatch::new(kind)).collect();
         let resolver = Resolver::new(Arc::new(KubeReader::new(watch.client.clone(), kinds)));
         tasks.spawn(resolver.run(asked, answer, shutdown.clone()));
         let pods = follow_pods(watch, &shown, &mut tasks, &to, &shutdown);
@@ -284,20 +283,10 @@ fn follow_served<K: Followed>(
     let follower = watch.follower(Api::<K>::all(watch.client.clone()), None);
     let (client, to, shutdown) = (watch.client.clone(), to.clone(), shutdown.clone());
     tasks.spawn(async move {
-        while !is_served::<K>(&client).await {
-            if !shutdown.sleep(DISCOVERY).await {
-                return;
-            }
+        if await_served::<K>(&client, DISCOVERY, &shutdown, |_| {}).await {
+            follower.run(to, shutdown).await;
         }
-        follower.run(to, shutdown).await;
     });
-}
-
-/// Whether the cluster serves a kind now; not knowing counts as no.
-async fn is_served<K: Followed>(client: &Client) -> bool {
-    let (version, plural) = (K::api_version(&()), K::plural(&()));
-    let served = within(client.list_api_group_resources(&version)).await;
-    served.is_ok_and(|served| served.resources.iter().any(|resource| *resource.name == *plural))
 }
 
 fn follow_pods(

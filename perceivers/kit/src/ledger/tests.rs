@@ -30,7 +30,7 @@ fn settings() -> SendSettings {
 fn told() -> Ledger {
     let mut ledger = Ledger::new(settings());
     ledger.replace([pod("a", 1), pod("b", 1)], at(0));
-    assert!(matches!(ledger.next(at(0)), Next::Full(pods) if pods.len() == 2));
+    assert!(matches!(ledger.next(at(0)), Next::Full(all) if all.pods.len() == 2));
     ledger.sent(true, at(0), 0.5);
     ledger
 }
@@ -41,6 +41,39 @@ fn present(name: &str, uid: u32) -> Observation {
 
 fn gone(name: &str) -> Observation {
     Observation::PodGone { key: format!("/{name}") }
+}
+
+fn image(n: u8, reference: &str) -> ObservedImage {
+    let references = vec![reference.to_owned()];
+    ObservedImage { digest: Digest::sha256([n; 32]), references, repo_digests: Vec::new() }
+}
+
+#[test]
+fn images_travel_with_the_full_state_and_as_they_come_and_go() {
+    let mut ledger: Ledger = Ledger::new(settings());
+    ledger.list(image(1, "a"), at(0));
+    ledger.replace([pod("a", 1)], at(0));
+    assert!(matches!(ledger.next(at(0)), Next::Full(all) if all.images == [Arc::new(image(1, "a"))]));
+    ledger.sent(true, at(0), 0.5);
+    ledger.list(image(1, "a"), at(10));
+    assert_eq!(ledger.next(at(1_000)), Next::Wait(at(300_000)), "listed again unchanged");
+    ledger.list(image(1, "b"), at(1_000));
+    ledger.list(image(2, "c"), at(1_000));
+    ledger.unlist(&Digest::sha256([2; 32]), at(1_000));
+    ledger.unlist(&Digest::sha256([3; 32]), at(1_000));
+    let gone = Observation::ImageGone { digest: Digest::sha256([2; 32]) };
+    let present = Observation::ImagePresent { image: image(1, "b") };
+    assert_eq!(ledger.next(at(1_250)), Next::Batch(vec![present, gone]));
+}
+
+#[test]
+fn nothing_is_sent_while_images_are_awaited() {
+    let mut ledger: Ledger = Ledger::new(settings());
+    ledger.await_images();
+    ledger.replace([pod("a", 1)], at(0));
+    assert_eq!((ledger.next(at(0)), ledger.last_words()), (Next::Idle, None));
+    ledger.complete_images();
+    assert!(matches!(ledger.next(at(0)), Next::Full(all) if all.pods.len() == 1));
 }
 
 #[test]
@@ -55,7 +88,7 @@ fn nothing_is_sent_before_the_first_list() {
 fn list_that_is_empty_is_sent_too() {
     let mut ledger: Ledger = Ledger::new(settings());
     ledger.replace([], at(0));
-    assert_eq!(ledger.next(at(0)), Next::Full(Vec::new()));
+    assert_eq!(ledger.next(at(0)), Next::Full(All { pods: Vec::new(), images: Vec::new() }));
 }
 
 #[test]
@@ -127,7 +160,7 @@ fn core_that_was_away_is_told_everything_after_growing_waits() {
     assert!(matches!(ledger.next(at(250)), Next::Batch(_)));
     ledger.failed(None, at(250), 0.0);
     assert_eq!(ledger.next(at(250)), Next::Wait(at(750)));
-    assert!(matches!(ledger.next(at(750)), Next::Full(pods) if pods[0].uid == "2"));
+    assert!(matches!(ledger.next(at(750)), Next::Full(all) if all.pods[0].uid == "2"));
     ledger.failed(None, at(750), 0.0);
     assert_eq!(ledger.next(at(751)), Next::Wait(at(1_750)));
     assert!(matches!(ledger.next(at(1_750)), Next::Full(_)));
@@ -147,7 +180,7 @@ fn pods_that_come_and_go_while_the_core_is_away_are_not_kept() {
         ledger.lose(&format!("/{name}"), at(0));
     }
     assert!(ledger.untold.len() <= MAX_GONE + 3);
-    assert!(matches!(ledger.next(at(0)), Next::Full(pods) if pods.len() == 2));
+    assert!(matches!(ledger.next(at(0)), Next::Full(all) if all.pods.len() == 2));
 }
 
 #[test]
@@ -192,6 +225,8 @@ fn last_words_say_again_what_still_travels() {
 enum Step {
     See(u8, u32),
     Lose(u8),
+    List(u8, u32),
+    Unlist(u8),
     Replace(Vec<(u8, u32)>),
     Send(bool),
     Pass(u16),
@@ -201,13 +236,19 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         (0..4u8, 0..3u32).prop_map(|(n, uid)| Step::See(n, uid)),
         (0..4u8).prop_map(Step::Lose),
+        (0..4u8, 0..3u32).prop_map(|(n, name)| Step::List(n, name)),
+        (0..4u8).prop_map(Step::Unlist),
         proptest::collection::vec((0..4u8, 0..3u32), 0..4).prop_map(Step::Replace),
         any::<bool>().prop_map(Step::Send),
         (0..600u16).prop_map(Step::Pass),
     ]
 }
 
-type Core = BTreeMap<String, ObservedPod>;
+#[derive(Debug, Default, PartialEq)]
+struct Core {
+    pods: BTreeMap<String, ObservedPod>,
+    images: BTreeMap<Digest, ObservedImage>,
+}
 
 /// One delivery; `arrives` or not.
 fn deliver(ledger: &mut Ledger, core: &mut Core, arrives: bool, now: Timestamp) {
@@ -216,13 +257,18 @@ fn deliver(ledger: &mut Ledger, core: &mut Core, arrives: bool, now: Timestamp) 
     match next {
         Next::Wait(_) | Next::Idle => return,
         _ if !arrives => return ledger.failed(None, now, 0.5),
-        Next::Full(pods) => {
-            *core = pods.iter().map(|pod| (pod.key.clone(), ObservedPod::clone(pod))).collect();
+        Next::Full(all) => {
+            let images = all.images.iter().map(|image| (image.digest.clone(), ObservedImage::clone(image)));
+            *core = Core {
+                pods: all.pods.iter().map(|pod| (pod.key.clone(), ObservedPod::clone(pod))).collect(),
+                images: images.collect(),
+            };
         }
         Next::Batch(batch) => batch.into_iter().for_each(|observation| match observation {
-            Observation::PodPresent { pod } => drop(core.insert(pod.key.clone(), pod)),
-            Observation::PodGone { key } => drop(core.remove(&key)),
-            other => panic!("{other:?}"),
+            Observation::PodPresent { pod } => drop(core.pods.insert(pod.key.clone(), pod)),
+            Observation::PodGone { key } => drop(core.pods.remove(&key)),
+            Observation::ImagePresent { image } => drop(core.images.insert(image.digest.clone(), image)),
+            Observation::ImageGone { digest } => drop(core.images.remove(&digest)),
         }),
     }
     ledger.sent(full, now, 0.5);
@@ -232,11 +278,13 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
     #[test]
     fn core_knows_what_is_there_once_deliveries_arrive(steps in proptest::collection::vec(step(), 0..60)) {
-        let (mut ledger, mut core, mut now) = (Ledger::new(settings()), Core::new(), at(0));
+        let (mut ledger, mut core, mut now) = (Ledger::new(settings()), Core::default(), at(0));
         for step in steps {
             match step {
                 Step::See(n, uid) => ledger.see(pod(&n.to_string(), uid), now),
                 Step::Lose(n) => ledger.lose(&format!("/{n}"), now),
+                Step::List(n, name) => ledger.list(image(n, &name.to_string()), now),
+                Step::Unlist(n) => ledger.unlist(&Digest::sha256([n; 32]), now),
                 Step::Replace(list) => {
                     ledger.replace(list.into_iter().map(|(n, uid)| pod(&n.to_string(), uid)), now);
                 }
@@ -251,8 +299,11 @@ proptest! {
             now = now + Duration::from_secs(40);
             deliver(&mut ledger, &mut core, true, now);
         }
-        let there: Core =
-            ledger.present.iter().map(|(key, pod)| (key.to_string(), ObservedPod::clone(pod))).collect();
+        let images = ledger.images.iter();
+        let there = Core {
+            pods: ledger.present.iter().map(|(key, pod)| (key.to_string(), ObservedPod::clone(pod))).collect(),
+            images: images.map(|(digest, image)| (digest.clone(), ObservedImage::clone(image))).collect(),
+        };
         prop_assert_eq!(core, there);
     }
 }

@@ -89,3 +89,18 @@ async fn perceiver_that_ends_says_what_is_left_to_say() {
     let asked = running.stop().await;
     assert_eq!(batches(&asked)[0].observations, [Observation::PodGone { key: "/a".into() }]);
 }
+
+#[tokio::test]
+async fn images_without_pods_are_lines_of_the_full_state() {
+    let running = Running::start().await;
+    let digest = Digest::sha256([7; 32]);
+    let image = ObservedImage { digest, references: vec!["r/a:1".into()], repo_digests: Vec::new() };
+    running.sight.await_images();
+    running.sight.replace([pod("a", "1")]);
+    running.sight.list(image.clone());
+    running.sight.complete_images();
+    assert!(running.core.until(|asked| !asked.is_empty()).await);
+    let lines: Vec<serde_json::Value> = running.stop().await[0].lines().unwrap();
+    assert_eq!(lines[0], serde_json::to_value(pod("a", "1")).unwrap());
+    assert_eq!(lines[1], serde_json::to_value(ImageLine { image }).unwrap());
+}

@@ -7,8 +7,10 @@ use serde_json::{Value, json};
 const HEX: &str = "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a";
 
 fn mapped(pod: Value) -> Mapped {
-    let chosen =
-        Chosen { labels: vec![Glob::new("app*"), Glob::new("team")], annotations: vec![Glob::new("note")] };
+    let chosen = Chosen {
+        labels: vec![WildMatch::new("app*"), WildMatch::new("team")],
+        annotations: vec![WildMatch::new("note")],
+    };
     super::pod(&serde_json::from_value(pod).unwrap(), &chosen, &mut Shelf::default()).unwrap()
 }
 

@@ -1,9 +1,9 @@
 //! Kinds of controllers: where each is read, and which are read at all. Whoever may make a pod may
 //! write any reference into it: what is not plainly a name never becomes a part of a path.
 
-use crate::filter::Glob;
 use crate::record::Controller;
 use kube::discovery::ApiResource;
+use wildmatch::WildMatch;
 
 /// Group, version, kind, plural of what controls pods in every cluster.
 const BUILT_IN: [(&str, &str, &str, &str); 7] = [
@@ -53,7 +53,7 @@ pub fn served(api_version: &str, kind: &str, plural: &str, namespaced: bool) -> 
 
 /// Whether a kind beyond the built-in ones is read; `patterns` are of `Kind.group`. The core
 /// group's never are: nothing stands above a node.
-pub fn followed(patterns: &[Glob], api_version: &str, kind: &str) -> bool {
+pub fn followed(patterns: &[WildMatch], api_version: &str, kind: &str) -> bool {
     let (group, _) = group_version(api_version);
     let name = format!("{kind}.{group}");
     !group.is_empty() && patterns.iter().any(|pattern| pattern.matches(&name))
@@ -87,7 +87,7 @@ mod tests {
 
     #[test]
     fn kind_is_followed_where_a_pattern_says_so_and_a_node_never() {
-        let (all, some) = ([Glob::new("*")], [Glob::new("Rollout.argoproj.io")]);
+        let (all, some) = ([WildMatch::new("*")], [WildMatch::new("Rollout.argoproj.io")]);
         assert!(followed(&all, "argoproj.io/v1alpha1", "Rollout"));
         assert!(followed(&some, "argoproj.io/v1alpha1", "Rollout"));
         assert!(!followed(&some, "kafka.example/v1", "Cluster"));

@@ -4,7 +4,6 @@ use super::climb::Known;
 use super::kinds::{self, Served};
 use crate::asks::Asks;
 use crate::cluster::{reason, within};
-use crate::filter::Glob;
 use crate::record::Controller;
 use futures_util::future::BoxFuture;
 use futures_util::{FutureExt, StreamExt, stream};
@@ -13,6 +12,7 @@ use kube::api::{Api, DynamicObject, ListParams};
 use kube::{Client, Error};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use wildmatch::WildMatch;
 
 /// From here on one list costs less than so many questions.
 const MANY: usize = 32;
@@ -55,13 +55,13 @@ pub trait Reader: Send + Sync + 'static {
 /// Reads controllers from the server.
 pub struct KubeReader {
     client: Client,
-    kinds: Vec<Glob>,
+    kinds: Vec<WildMatch>,
     discovered: tokio::sync::Mutex<HashMap<Arc<str>, Vec<Served>>>,
 }
 
 impl KubeReader {
     /// A reader that follows the built-in kinds and those that fit one of `kinds`.
-    pub fn new(client: Client, kinds: Vec<Glob>) -> Self {
+    pub fn new(client: Client, kinds: Vec<WildMatch>) -> Self {
         KubeReader { client, kinds, discovered: tokio::sync::Mutex::default() }
     }
 

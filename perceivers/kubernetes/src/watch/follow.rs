@@ -22,6 +22,7 @@ use tokio::sync::mpsc;
 
 /// From a quarter of a second, so that a restarted server is seen soon, to 30 seconds.
 const PATIENCE: Backoff = Backoff::new(Duration::from_millis(250), Duration::from_secs(30));
+/// Objects of a page, unless they are large.
 const PAGE: u32 = 500;
 /// How long a watch lasts before it is begun anew; the server keeps to it.
 const WATCH_SECONDS: u32 = 240;
@@ -109,6 +110,7 @@ impl Health {
 pub struct Follower<K> {
     api: Api<K>,
     selector: Option<String>,
+    page: u32,
     streaming: bool,
     /// Up to where everything was heard.
     version: Option<String>,
@@ -121,7 +123,13 @@ impl<K: Followed> Follower<K> {
     /// A follower of what `api` serves and the label selector lets through.
     pub fn new(api: Api<K>, selector: Option<String>, clock: Arc<dyn Clock>, lists: Counter) -> Self {
         let health = Health { outage: Outage::default(), backoff: PATIENCE, clock, lists };
-        Follower { api, selector, streaming: true, version: None, health }
+        Follower { api, selector, page: PAGE, streaming: true, version: None, health }
+    }
+
+    /// Where pages are asked for, so many objects of a page: all of one are in memory together.
+    pub const fn paged_by(mut self, page: u32) -> Self {
+        self.page = page;
+        self
     }
 
     /// Follow until shutdown, or until nobody listens.
@@ -204,7 +212,7 @@ impl<K: Followed> Follower<K> {
         loop {
             let params = ListParams {
                 label_selector: self.selector.clone(),
-                limit: Some(PAGE),
+                limit: Some(self.page),
                 continue_token: from,
                 ..ListParams::default()
             };
