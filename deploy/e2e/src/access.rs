@@ -62,16 +62,31 @@ impl Cluster {
         self.kubeconfig(&format!("{namespace}-{account}"), &self.token(namespace, account).await?)
     }
 
+    /// The same, for one that reaches the cluster by another address, as by a [`Door`].
+    ///
+    /// [`Door`]: crate::openshift::Door
+    ///
+    /// # Errors
+    /// As [`Cluster::token`].
+    pub async fn kubeconfig_by(&self, url: &str, namespace: &str, account: &str) -> Result<PathBuf> {
+        let token = self.token(namespace, account).await?;
+        self.write_kubeconfig(url, &format!("{namespace}-{account}-door"), &token)
+    }
+
     /// Write a kubeconfig file with a token.
     ///
     /// # Errors
     /// When it cannot be written.
     pub(crate) fn kubeconfig(&self, name: &str, token: &Secret) -> Result<PathBuf> {
+        self.write_kubeconfig(&self.url(), name, token)
+    }
+
+    fn write_kubeconfig(&self, url: &str, name: &str, token: &Secret) -> Result<PathBuf> {
         let content = json!({
             "apiVersion": "v1",
             "kind": "Config",
             "clusters": [{"name": "e2e", "cluster": {
-                "server": self.url(),
+                "server": url,
                 "certificate-authority": self.certificates.authority(),
             }}],
             "users": [{"name": name, "user": {"token": token.reveal()}}],

@@ -114,6 +114,11 @@ impl Cluster {
         Ok(())
     }
 
+    /// The certificate of the authority that vouches for it.
+    pub fn authority(&self) -> PathBuf {
+        self.certificates.authority()
+    }
+
     /// What the API server has logged.
     pub fn api_server_log(&self) -> String {
         self.api_server.as_ref().map(Process::log).unwrap_or_default()

@@ -17,6 +17,7 @@ pub mod inventory;
 pub mod lab;
 pub mod mesh;
 pub mod node;
+pub mod openshift;
 pub mod parts;
 pub mod podman;
 pub mod pods;

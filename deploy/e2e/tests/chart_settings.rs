@@ -28,7 +28,8 @@ fn settings_of_the_chart_are_known_to_our_programs() -> Result<()> {
             let files = settings(platform, variant)?;
             ensure!(files.len() >= 4, "{platform}: only {} settings files", files.len());
             for (name, text) in files {
-                known(folder.path(), &name, &text).with_context(|| format!("{platform} {variant:?}"))?;
+                known(folder.path(), platform, &name, &text)
+                    .with_context(|| format!("{platform} {variant:?}"))?;
             }
         }
     }
@@ -68,13 +69,14 @@ fn files(objects: &str) -> Vec<(String, String)> {
     files
 }
 
-fn known(folder: &Path, name: &str, text: &str) -> Result<()> {
+fn known(folder: &Path, platform: &str, name: &str, text: &str) -> Result<()> {
     let file: PathBuf = folder.join(name);
     std::fs::write(&file, text)?;
     let program = match name {
         "core.yaml" => "perceptor-core",
         "scanner.yaml" => "perceptor-scanner",
         "image-fetcher.yaml" => "perceptor-image-fetcher",
+        "perceiver.yaml" if platform == "openshift" => "perceptor-perceiver-openshift",
         "perceiver.yaml" => "perceptor-perceiver-kubernetes",
         other => bail!("no program reads {other}"),
     };

@@ -62,6 +62,11 @@ pub const ROOMS: &[Room] = &[
         path: "perceivers/kubernetes",
         may_import: &["perceiver-kit", "api-client", "api-wire", "api-chassis"],
     },
+    Room {
+        name: "perceiver-openshift",
+        path: "perceivers/openshift",
+        may_import: &["perceiver-kubernetes", "perceiver-kit", "api-client", "api-wire", "api-chassis"],
+    },
     Room { name: "perceptor", path: "deploy/perceptor", may_import: ANYTHING },
     Room { name: "tidy", path: "deploy/tidy", may_import: &[] },
     Room { name: "bench", path: "deploy/bench", may_import: ANYTHING },
@@ -148,6 +153,12 @@ pub const SETTINGS: &[Root] = &[
         binary: "perceptor-perceiver-kubernetes",
         prefix: "PERCEPTOR_KUBERNETES",
         file: "perceivers/kubernetes/src/config.rs",
+        name: "Settings",
+    },
+    Root {
+        binary: "perceptor-perceiver-openshift",
+        prefix: "PERCEPTOR_OPENSHIFT",
+        file: "perceivers/openshift/src/config.rs",
         name: "Settings",
     },
 ];

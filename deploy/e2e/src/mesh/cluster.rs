@@ -34,6 +34,16 @@ impl Mesh {
         self.spawn(part, "perceptor-perceiver-kubernetes", &config)
     }
 
+    /// Start a perceiver of an OpenShift cluster under the name `part`, with more of its settings as
+    /// TOML.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub fn start_openshift_perceiver(&mut self, part: &str, rights: &Rights, more: &str) -> Result<()> {
+        let config = format!("{}{more}", self.cluster_perceiver(rights, &[]));
+        self.spawn(part, "perceptor-perceiver-openshift", &config)
+    }
+
     /// Write other settings for that perceiver, which notices by itself.
     ///
     /// # Errors

@@ -1,0 +1,53 @@
+//! The perceiver put together: the Kubernetes perceiver, the watch of images beside it, and who
+//! annotates Images.
+
+use crate::annotate::Annotator;
+use crate::annotate::quality::Style;
+use crate::config::{Flags, OpenShiftSettings, Settings};
+use crate::metrics::OpenShiftMetrics;
+use crate::watch::ImageWatch;
+use anyhow::Context;
+use api_chassis::door::Door;
+use api_chassis::shutdown::Shutdown;
+use api_vocab::SourceKind;
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use perceiver_kubernetes::app::{Beside, Platform, Term, run_as};
+use tokio::sync::mpsc;
+
+/// Perceive as the settings say until `shutdown` begins, serving health and metrics meanwhile; the
+/// settings of the watch are read again when their file changes.
+///
+/// # Errors
+/// A setting is wrong, or the address is taken.
+pub async fn run(flags: &Flags, settings: Settings, shutdown: Shutdown) -> anyhow::Result<()> {
+    let again = flags.clone();
+    let read = move || Ok(again.settings()?.watch);
+    let (kubernetes, openshift) = settings.split();
+    let style = openshift.style(&kubernetes.core.core).context("settings")?;
+    run_as(platform(openshift, style), kubernetes, flags.file(), read, shutdown).await
+}
+
+/// OpenShift, as the Kubernetes perceiver is told of it; Images are annotated in `style`, if at all.
+pub fn platform(settings: OpenShiftSettings, style: Option<Style>) -> Platform {
+    let beside = move |door: &mut Door| -> Beside {
+        let metrics = OpenShiftMetrics::register(door.registry());
+        Box::new(move |term| images(term, &settings, style.clone(), metrics.clone()))
+    };
+    Platform { kind: SourceKind::Openshift, beside: Some(Box::new(beside)) }
+}
+
+/// Watch the cluster's images, and annotate them.
+fn images(
+    term: Term,
+    settings: &OpenShiftSettings,
+    style: Option<Style>,
+    metrics: OpenShiftMetrics,
+) -> BoxFuture<'static, ()> {
+    let depth = settings.depth();
+    let Some(style) = style else { return ImageWatch::new(term, depth, metrics).run().boxed() };
+    let (to, notices) = mpsc::unbounded_channel();
+    let annotator = Annotator::new(&term, style, settings.writes_per_second, notices, metrics.clone());
+    let watch = ImageWatch::new(term, depth, metrics).telling(to);
+    futures_util::future::join(watch.run(), annotator.run()).map(drop).boxed()
+}

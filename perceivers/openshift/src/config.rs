@@ -1,0 +1,197 @@
+//! What the perceiver's process reads at its start: the settings of the Kubernetes perceiver, and a
+//! few of its own.
+
+use crate::annotate::quality::{ProviderError, Style};
+use anyhow::Context;
+use api_chassis::http::HttpSettings;
+use api_chassis::logs::LogSettings;
+use api_client::ClientSettings;
+use clap::Parser;
+use perceiver_kit::process::ProcessSettings;
+use perceiver_kit::{SendSettings, SharedFlags};
+use perceiver_kubernetes::config::{
+    ClusterFlags, ClusterSettings, LeaderSettings, OwnerSettings, Settings as KubernetesSettings,
+    WatchSettings,
+};
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+
+/// As in the names of variables.
+const PLATFORM: &str = "openshift";
+
+/// Everything that can be set; in the environment as `PERCEPTOR_OPENSHIFT_CLUSTER__NAME` and so on.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// The cluster that is watched.
+    pub cluster: ClusterSettings,
+    /// What of it is looked at, image streams included. Read again when the settings file changes.
+    pub watch: WatchSettings,
+    /// What is done with image streams and Images.
+    pub openshift: OpenShiftSettings,
+    /// How owners of pods are found.
+    pub owners: OwnerSettings,
+    /// Which of several perceivers of one cluster is active.
+    pub leader: LeaderSettings,
+    /// The core that is told.
+    pub core: ClientSettings,
+    /// How it is told.
+    pub send: SendSettings,
+    /// Where health and metrics are served.
+    pub http: HttpSettings,
+    /// What is logged.
+    pub log: LogSettings,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        let kubernetes = KubernetesSettings::default();
+        Settings {
+            cluster: kubernetes.cluster,
+            watch: kubernetes.watch,
+            openshift: OpenShiftSettings::default(),
+            owners: kubernetes.owners,
+            leader: kubernetes.leader,
+            core: kubernetes.core,
+            send: kubernetes.send,
+            http: kubernetes.http,
+            log: kubernetes.log,
+        }
+    }
+}
+
+impl Settings {
+    /// What the Kubernetes perceiver is given, and the rest.
+    pub fn split(self) -> (KubernetesSettings, OpenShiftSettings) {
+        let Settings { cluster, watch, openshift, owners, leader, core, send, http, log } = self;
+        (KubernetesSettings { cluster, watch, owners, leader, core, send, http, log }, openshift)
+    }
+}
+
+/// What is done with image streams and Images.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct OpenShiftSettings {
+    /// How many images of each tag of a stream are looked at, the newest first.
+    pub history: usize,
+    /// Whether Images are annotated with what is known of them; needs the right to patch them.
+    /// Turned off, what was written stays as it is.
+    pub annotate: bool,
+    /// Who says it: annotations are called `quality.images.openshift.io/vulnerability.<provider>`
+    /// and `…/policy.<provider>`.
+    pub provider: String,
+    /// Whether an Image whose verdict is fail is annotated with
+    /// `images.openshift.io/deny-execution`, which the cluster's image policy obeys; only with
+    /// `annotate`.
+    pub deny_execution: bool,
+    /// Where people reach the core: annotations lead there; absent: where this perceiver does.
+    pub link: Option<String>,
+    /// Most annotated Images a second.
+    pub writes_per_second: u32,
+}
+
+impl Default for OpenShiftSettings {
+    fn default() -> Self {
+        OpenShiftSettings {
+            history: 1,
+            annotate: false,
+            provider: "perceptor".to_owned(),
+            deny_execution: false,
+            link: None,
+            writes_per_second: 20,
+        }
+    }
+}
+
+impl OpenShiftSettings {
+    /// How many images of each tag are looked at: at least the newest.
+    pub fn depth(&self) -> usize {
+        self.history.clamp(1, 1_000)
+    }
+
+    /// How Images are annotated, if they are; `core` is where this perceiver reaches it.
+    ///
+    /// # Errors
+    /// The provider's name cannot be part of an annotation's.
+    pub fn style(&self, core: &str) -> Result<Option<Style>, ProviderError> {
+        let link = self.link.as_deref().unwrap_or(core);
+        let style = Style::new(&self.provider, link, self.deny_execution)?;
+        Ok(self.annotate.then_some(style))
+    }
+}
+
+/// Watches one OpenShift cluster and tells a Perceptor core which images run in it and which it keeps.
+#[derive(Debug, Clone, Parser)]
+#[command(name = "perceptor-perceiver-openshift", version)]
+#[command(after_help = "Examples:\n  perceptor-perceiver-openshift --core http://127.0.0.1:3001\n  \
+    perceptor-perceiver-openshift --kubeconfig ~/.kube/config --name prod-eu --token-file /etc/perceptor/token")]
+pub struct Flags {
+    /// Which cluster, and how it is called.
+    #[command(flatten)]
+    cluster: ClusterFlags,
+    /// What every perceiver has.
+    #[command(flatten)]
+    pub shared: SharedFlags,
+}
+
+impl Flags {
+    /// The file, which is looked at again while the process runs.
+    pub fn file(&self) -> Option<PathBuf> {
+        self.shared.file(PLATFORM)
+    }
+
+    /// Defaults < file < environment < flags.
+    pub fn settings(&self) -> anyhow::Result<Settings> {
+        let settings: Settings = self.cluster.over(self.shared.layers(PLATFORM)).load()?;
+        settings.watch.check().context("settings: watch")?;
+        settings.openshift.style(&settings.core.core).context("settings")?;
+        Ok(settings)
+    }
+}
+
+impl ProcessSettings for Settings {
+    fn log(&self) -> &LogSettings {
+        &self.log
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings(text: &str, more: &[&str]) -> anyhow::Result<Settings> {
+        let file = tempfile::Builder::new().suffix(".toml").tempfile().unwrap();
+        std::fs::write(file.path(), text).unwrap();
+        let flags = ["x", "--config", file.path().to_str().unwrap()];
+        Flags::parse_from(flags.iter().chain(more)).settings()
+    }
+
+    #[test]
+    fn file_of_the_kubernetes_perceiver_is_taken_with_a_table_more() {
+        let text =
+            "[cluster]\nname = 'file'\n[watch]\nexclude_namespaces = ['kube-*']\n[openshift]\nhistory = 3\n";
+        let settings = settings(text, &["--name", "flag"]).unwrap();
+        let (kubernetes, openshift) = settings.split();
+        assert_eq!(kubernetes.cluster.name.as_deref(), Some("flag"));
+        assert_eq!(kubernetes.watch.exclude_namespaces, ["kube-*"]);
+        assert_eq!(openshift.depth(), 3);
+    }
+
+    #[test]
+    fn provider_that_is_none_is_refused_at_the_start() {
+        let error = format!("{:#}", settings("[openshift]\nprovider = 'A/B'\n", &[]).unwrap_err());
+        assert!(error.contains("openshift.provider") && error.contains("A/B"), "{error}");
+    }
+
+    #[test]
+    fn images_are_not_annotated_unless_it_is_asked_for() {
+        assert_eq!(OpenShiftSettings::default().style("http://core").unwrap(), None);
+        let asked = OpenShiftSettings { annotate: true, ..OpenShiftSettings::default() };
+        assert!(asked.style("http://core").unwrap().is_some());
+    }
+
+    #[test]
+    fn defaults_are_those_of_the_kubernetes_perceiver() {
+        assert_eq!(Settings::default().split().0, KubernetesSettings::default());
+    }
+}

@@ -1,0 +1,14 @@
+//! The OpenShift perceiver as a process of its own.
+
+use api_chassis::tls;
+use clap::Parser;
+use perceiver_kit::process;
+use perceiver_openshift::{app, config::Flags};
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    tls::install_crypto();
+    let flags = Flags::parse();
+    let run = |settings, shutdown| app::run(&flags, settings, shutdown);
+    process::run(flags.settings()?, flags.shared.print_config, run).await
+}
