@@ -63,7 +63,26 @@ pub enum Change {
         #[schema(value_type = String)]
         image: Digest,
     },
-    /// An image's findings changed.
+    /// A source lists an image.
+    ImageListed {
+        /// Where.
+        #[schema(value_type = String)]
+        source: SourceId,
+        /// The digest by which it is listed.
+        #[schema(value_type = String)]
+        image: Digest,
+    },
+    /// A source lists an image no longer.
+    ImageUnlisted {
+        /// Where it was listed.
+        #[schema(value_type = String)]
+        source: SourceId,
+        /// The digest by which it was listed.
+        #[schema(value_type = String)]
+        image: Digest,
+    },
+    /// An image's findings changed; none are named where only what is known of them did, or how
+    /// many advisories cannot be compared.
     FindingsChanged {
         /// The image's key.
         #[schema(value_type = String)]

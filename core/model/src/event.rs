@@ -175,7 +175,22 @@ pub enum News {
         /// Its key.
         image: Digest,
     },
-    /// An image's findings changed.
+    /// A source lists an image.
+    ImageListed {
+        /// Where.
+        source: SourceId,
+        /// By which digest.
+        image: Digest,
+    },
+    /// A source lists an image no longer.
+    ImageUnlisted {
+        /// Where.
+        source: SourceId,
+        /// By which digest.
+        image: Digest,
+    },
+    /// An image's findings changed; none are named where only what is known of them did, or how
+    /// many advisories cannot be compared.
     FindingsChanged {
         /// Its key.
         image: Digest,
@@ -212,7 +227,18 @@ impl Change {
                 Some(News::ImageMerged { image: (**image).clone(), alias: (**alias).clone() })
             }
             Change::ImageRetired { image } => Some(News::ImageRetired { image: (**image).clone() }),
-            Change::FindingsChanged { appeared_count: 0, disappeared_count: 0, .. } => None,
+            Change::ImageListed { source, digest } => {
+                Some(News::ImageListed { source: (**source).clone(), image: digest.clone() })
+            }
+            Change::ImageUnlisted { source, digest } => {
+                Some(News::ImageUnlisted { source: (**source).clone(), image: digest.clone() })
+            }
+            // More is to come: the last packages to be matched tell of it.
+            Change::FindingsChanged { appeared_count: 0, disappeared_count: 0, tally, .. }
+                if tally.unmatched > 0 =>
+            {
+                None
+            }
             Change::FindingsChanged { image, appeared, disappeared, .. } => Some(News::FindingsChanged {
                 image: (**image).clone(),
                 appeared: appeared.clone(),
@@ -223,8 +249,6 @@ impl Change {
             | Change::SourceForgotten(_)
             | Change::ScannerChanged(_)
             | Change::ScannerForgotten(_)
-            | Change::ImageListed { .. }
-            | Change::ImageUnlisted { .. }
             | Change::ImageScanned { .. }
             | Change::PackagesAdded(_)
             | Change::PackagesForgotten(_)

@@ -74,6 +74,7 @@ mod images;
 mod layers;
 mod lease;
 mod life;
+mod listed;
 mod listings;
 mod matching;
 mod model;
@@ -94,6 +95,8 @@ mod shared;
 mod snapshot;
 mod source;
 mod sweep;
+mod totals;
+mod verdict;
 mod view;
 
 #[cfg(test)]
@@ -116,4 +119,6 @@ pub use settings::Settings;
 pub use shared::Shared;
 pub use snapshot::Snapshot;
 pub use source::{Source, SourceHealth};
-pub use view::{FleetPackage, Totals, View};
+pub use totals::Totals;
+pub use verdict::Thresholds;
+pub use view::{FleetPackage, View};

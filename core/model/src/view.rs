@@ -1,11 +1,12 @@
 //! What readers see: concurrent maps of the model's records, folded from durable events.
 
+use crate::listed::Listed;
 use crate::ordered::{Map, Ordered};
 use crate::postings::Postings;
 use crate::{
-    Change, Event, Finding, Image, Matched, PackageId, Pod, PodId, Scanner, Snapshot, Source, Stage, Tally,
+    Change, Event, Finding, Image, Matched, PackageId, Pod, PodId, Scanner, Snapshot, Source, Tally, Totals,
 };
-use api_vocab::{Digest, ExtractorSet, Package, PodKey, RevisionId, ScannerName, SourceId};
+use api_vocab::{Digest, Package, PodKey, ScannerName, SourceId};
 use std::collections::BTreeSet;
 use std::ops::Bound;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -15,10 +16,11 @@ use std::sync::{Arc, PoisonError, RwLock};
 pub struct View {
     sources: Ordered<SourceId, Arc<Source>>,
     scanners: Ordered<ScannerName, Arc<Scanner>>,
-    pods: Ordered<Arc<PodId>, Arc<Pod>>,
+    pub(crate) pods: Ordered<Arc<PodId>, Arc<Pod>>,
     images: Ordered<Arc<Digest>, Arc<Image>>,
     keys: Map<Digest, Arc<Digest>>,
-    usage: Map<Arc<Digest>, BTreeSet<Arc<PodId>>>,
+    pub(crate) usage: Map<Arc<Digest>, BTreeSet<Arc<PodId>>>,
+    pub(crate) listed: Listed,
     tallies: Map<Arc<Digest>, Tally>,
     packages: Ordered<PackageId, FleetPackage>,
     holders: Map<PackageId, Postings>,
@@ -48,36 +50,6 @@ impl FleetPackage {
     }
 }
 
-/// The fleet in numbers.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Totals {
-    /// Containers whose image is not known yet.
-    pub unresolved_containers: u64,
-    /// Images by stage, in the order of [`Stage::ALL`].
-    pub images: [u64; Stage::ALL.len()],
-    /// Findings of all images together.
-    pub findings: Tally,
-    /// The advisories in force.
-    pub revision: Option<RevisionId>,
-    /// The extractors that are wanted.
-    pub extractor_set: Option<ExtractorSet>,
-    /// The last event that was folded in.
-    pub last_event: u64,
-}
-
-impl Totals {
-    /// How many images are at this stage.
-    pub fn images_at(&self, stage: Stage) -> u64 {
-        self.images.get(stage.index()).copied().unwrap_or_default()
-    }
-
-    fn count_image(&mut self, stage: Stage, add: bool) {
-        if let Some(count) = self.images.get_mut(stage.index()) {
-            *count = if add { *count + 1 } else { count.saturating_sub(1) };
-        }
-    }
-}
-
 impl std::fmt::Debug for View {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("View").field("totals", &self.totals()).finish_non_exhaustive()
@@ -93,6 +65,7 @@ impl Default for View {
             images: Ordered::new(),
             keys: Map::default(),
             usage: Map::default(),
+            listed: Listed::default(),
             tallies: Map::default(),
             packages: Ordered::new(),
             holders: Map::default(),
@@ -282,6 +255,7 @@ impl View {
             }
         }
         snapshot.pods.iter().for_each(|pod| view.put_pod(pod));
+        snapshot.listings.iter().for_each(|(source, digest)| view.listed.insert(source, digest));
         view.change_totals(|totals| {
             totals.revision = snapshot.revision.clone();
             totals.extractor_set = snapshot.extractor_set.clone();
@@ -312,11 +286,9 @@ impl View {
             Change::ExtractorsWanted(set) => {
                 self.change_totals(|totals| totals.extractor_set = Some(set.clone()));
             }
-            Change::ImageListed { .. }
-            | Change::ImageUnlisted { .. }
-            | Change::ImageScanned { .. }
-            | Change::LayerKnown { .. }
-            | Change::LayerForgotten { .. } => {}
+            Change::ImageListed { source, digest } => self.listed.insert(source, digest),
+            Change::ImageUnlisted { source, digest } => self.listed.remove(source, digest),
+            Change::ImageScanned { .. } | Change::LayerKnown { .. } | Change::LayerForgotten { .. } => {}
         }
         self.change_totals(|totals| totals.last_event = event.id);
     }

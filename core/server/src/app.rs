@@ -173,6 +173,7 @@ impl App {
             metrics,
             clock,
             shutdown,
+            thresholds: config.verdicts.thresholds()?,
             workload_metrics: Arc::new(config.workload_metrics.clone()),
         };
         let doors = Doors { authenticator, certificate, readiness, registry: Arc::new(registry), latency };

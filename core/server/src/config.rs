@@ -5,8 +5,8 @@ use api_chassis::config::{ConfigError, Layers, render};
 use api_chassis::http::HttpSettings;
 use api_chassis::logs::LogSettings;
 use api_chassis::tls::TlsSettings;
-use api_vocab::Family;
-use core_model::Settings;
+use api_vocab::{Family, Severity};
+use core_model::{Settings, Thresholds};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -33,6 +33,8 @@ pub struct Config {
     pub scans: ScanConfig,
     /// Where advisories come from.
     pub advisories: AdvisoryConfig,
+    /// What is to be thought of pods and images.
+    pub verdicts: VerdictConfig,
     /// Series per pod and workload.
     pub workload_metrics: WorkloadMetricsConfig,
 }
@@ -103,6 +105,46 @@ pub struct AdvisoryConfig {
     pub max_feed_bytes: u64,
 }
 
+/// What is to be thought of pods and images by their findings, until there are policies. What is
+/// not known does not pass.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct VerdictConfig {
+    /// With a finding of this severity or a worse one the verdict is `fail`; `never`: it never is.
+    pub fail_from: String,
+    /// With a finding of this severity or a worse one the verdict is `warn`; `never`: it never is.
+    pub warn_from: String,
+}
+
+impl Default for VerdictConfig {
+    fn default() -> Self {
+        let word = |severity: Option<Severity>| severity.map_or(NEVER, Severity::as_str).to_owned();
+        let Thresholds { fail_from, warn_from } = Thresholds::default();
+        VerdictConfig { fail_from: word(fail_from), warn_from: word(warn_from) }
+    }
+}
+
+impl VerdictConfig {
+    /// From which severities on findings matter.
+    pub(crate) fn thresholds(&self) -> Result<Thresholds, SettingsError> {
+        Ok(Thresholds {
+            fail_from: severity_from("verdicts.fail_from", &self.fail_from)?,
+            warn_from: severity_from("verdicts.warn_from", &self.warn_from)?,
+        })
+    }
+}
+
+/// The word for a threshold that nothing reaches.
+const NEVER: &str = "never";
+
+fn severity_from(key: &'static str, word: &str) -> Result<Option<Severity>, SettingsError> {
+    if word == NEVER {
+        return Ok(None);
+    }
+    let parsed = word.parse().map(Some);
+    parsed.map_err(|error| SettingsError::Value { key, reason: format!("{error}; or {NEVER}") })
+}
+
 /// Series per pod and workload at `/metrics/workloads?source=…`; many, so all off by default.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -155,6 +197,7 @@ impl Default for Config {
             log: LogSettings::default(),
             scans: ScanConfig::default(),
             advisories: AdvisoryConfig::default(),
+            verdicts: VerdictConfig::default(),
             workload_metrics: WorkloadMetricsConfig::default(),
         }
     }
@@ -230,6 +273,7 @@ impl Config {
             return refused("advisories.interval_seconds", "at least 60");
         }
         self.workload_metrics.check()?;
+        self.verdicts.thresholds()?;
         self.families().map(drop)
     }
 

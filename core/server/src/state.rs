@@ -9,7 +9,7 @@ use crate::metrics::CoreMetrics;
 use crate::work::Work;
 use api_chassis::clock::Clock;
 use api_chassis::shutdown::Shutdown;
-use core_model::View;
+use core_model::{Thresholds, View};
 use std::sync::Arc;
 
 /// The core as handlers see it; clones are the same core.
@@ -35,6 +35,8 @@ pub struct Core {
     pub clock: Arc<dyn Clock>,
     /// Says when to end.
     pub shutdown: Shutdown,
+    /// From which severities on findings matter for verdicts.
+    pub thresholds: Thresholds,
     /// Which series per pod and workload are wanted.
     pub workload_metrics: Arc<WorkloadMetricsConfig>,
 }

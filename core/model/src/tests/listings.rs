@@ -95,3 +95,18 @@ fn image_with_too_many_names_is_refused() {
     assert_eq!((observed.accepted, observed.refused.len()), (0, 2));
     assert_eq!(world.stage(1), None);
 }
+
+#[test]
+fn readers_see_what_a_source_lists_by_whatever_digest() {
+    let mut world = World::new();
+    let mut docker = pod("a", &[Some(1)]);
+    docker.containers[0].repo_digests = vec![format!("registry.test/app@{}", digest(2)).parse().unwrap()];
+    world.observe(1, &[docker]);
+    list(&mut world, 2, &[2, 3]);
+    let image = world.view.image(&digest(1)).unwrap();
+    assert_eq!(world.view.listed_as(&source(2), &image), [digest(2)]);
+    assert!(world.view.listed_as(&source(1), &image).is_empty());
+    assert_eq!(world.view.listed_after(&source(2), Some(&digest(2)), 9), [digest(3)]);
+    unlist(&mut world, 2, 2);
+    assert!(world.view.listed_as(&source(2), &image).is_empty());
+}

@@ -70,3 +70,17 @@ fn events_tell_names_and_only_what_concerns_others() {
     world.pass(std::time::Duration::from_secs(5)).apply(Command::Renew { lease });
     assert!(!world.events.is_empty() && notices(&world).is_empty(), "a renewal is no news");
 }
+
+#[test]
+fn pods_of_an_image_in_one_source_are_those_page_by_page() {
+    let mut world = World::new();
+    let pods: Vec<_> = ["a", "b", "c"].map(|name| pod(name, &[Some(1)])).into();
+    world.observe(1, &pods).observe(2, &pods[..1]).observe(1, &[pod("d", &[Some(2)])]);
+    let names = |n, after: Option<&PodKey>| -> Vec<String> {
+        let page = world.view.pods_of_image_in(&source(n), &digest(1), after, 2);
+        page.iter().map(|pod| pod.id.key.to_string()).collect()
+    };
+    assert_eq!(names(1, None), ["shop/a", "shop/b"]);
+    assert_eq!(names(1, Some(&PodKey::new("shop", "b").unwrap())), ["shop/c"]);
+    assert_eq!((names(2, None), names(3, None)), (vec!["shop/a".to_owned()], vec![]));
+}

@@ -19,6 +19,8 @@ fn news_to(news: &News) -> wire::Change {
         },
         News::ImageMerged { image, alias } => wire::Change::ImageMerged { image, alias },
         News::ImageRetired { image } => wire::Change::ImageRetired { image },
+        News::ImageListed { source, image } => wire::Change::ImageListed { source, image },
+        News::ImageUnlisted { source, image } => wire::Change::ImageUnlisted { source, image },
         News::FindingsChanged { image, appeared, disappeared } => wire::Change::FindingsChanged {
             image,
             appeared: appeared.into_iter().map(mention_to).collect(),

@@ -21,12 +21,13 @@ use utoipa::{Modify, OpenApi};
     servers((url = "/api/v1")),
     tags(
         (name = "readers", description = "What is known. Role: reader."),
-        (name = "perceivers", description = "What is seen. Role: perceiver."),
+        (name = "perceivers", description = "What is seen, and how it stands. Role: perceiver."),
         (name = "scanners", description = "Work, and what came of it. Role: scanner."),
         (name = "operators", description = "What people decide. Role: admin.")
     ),
     paths(
         v1::observations::batch, v1::observations::full_state,
+        v1::standings::follow, v1::findings::of_source_image,
         v1::sources::list, v1::sources::one, v1::sources::forget,
         v1::scanners::register, v1::scanners::list, v1::scanners::one,
         v1::leases::ask, v1::leases::renew, v1::leases::layers, v1::leases::report, v1::leases::failure,

@@ -88,7 +88,7 @@ impl<'a> Fleet<'a> {
     }
 
     /// Findings of a pod's images together; nothing while any of them is not known.
-    fn findings_of(self, pod: &Pod) -> Option<SeverityCounts> {
+    pub(super) fn findings_of(self, pod: &Pod) -> Option<SeverityCounts> {
         if pod.is_unresolved() {
             return None;
         }

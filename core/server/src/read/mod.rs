@@ -5,3 +5,5 @@ pub mod fleet;
 pub mod images;
 pub mod packages;
 pub mod pods;
+pub mod standings;
+pub mod telling;

@@ -22,6 +22,8 @@ enum NewsRow<'a> {
     Retired(Digest),
     Findings(Digest, #[serde(borrow)] Vec<MentionRow<'a>>, #[serde(borrow)] Vec<MentionRow<'a>>),
     Revision(RevisionId),
+    Listed(SourceId, Digest),
+    Unlisted(SourceId, Digest),
 }
 
 #[derive(Serialize, Deserialize)]
@@ -52,6 +54,8 @@ impl<'a> NewsRow<'a> {
                 NewsRow::Findings(image.clone(), mentions(appeared), mentions(disappeared))
             }
             News::RevisionChanged { revision } => NewsRow::Revision(revision.clone()),
+            News::ImageListed { source, image } => NewsRow::Listed(source.clone(), image.clone()),
+            News::ImageUnlisted { source, image } => NewsRow::Unlisted(source.clone(), image.clone()),
         }
     }
 
@@ -73,6 +77,8 @@ impl<'a> NewsRow<'a> {
                 disappeared: mentions(disappeared)?,
             },
             NewsRow::Revision(revision) => News::RevisionChanged { revision },
+            NewsRow::Listed(source, image) => News::ImageListed { source, image },
+            NewsRow::Unlisted(source, image) => News::ImageUnlisted { source, image },
         })
     }
 }

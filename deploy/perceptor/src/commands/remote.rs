@@ -52,6 +52,15 @@ pub fn line(event: &Event) -> String {
             format!("image {} is the same as {}", alias.short(), image.short())
         }
         Change::ImageRetired { image } => format!("image {} is forgotten", image.short()),
+        Change::ImageListed { source, image } => format!("image {} is listed by {source}", image.short()),
+        Change::ImageUnlisted { source, image } => {
+            format!("image {} is listed no longer by {source}", image.short())
+        }
+        Change::FindingsChanged { image, appeared, disappeared }
+            if appeared.is_empty() && disappeared.is_empty() =>
+        {
+            format!("findings of {} are known anew", image.short())
+        }
         Change::FindingsChanged { image, appeared, disappeared } => {
             let ids = |mentions: &[api_wire::event::FindingMention], sign: char| {
                 let ids: Vec<String> = mentions.iter().take(5).map(|m| format!("{sign}{}", m.id)).collect();

@@ -2,7 +2,7 @@
 
 use super::images::find;
 use crate::http::page::Cut;
-use crate::http::role::ByReader;
+use crate::http::role::{ByPerceiver, ByReader};
 use crate::http::{Answer, refusal};
 use crate::read::findings::{FindingFilter, FindingPlace, Found};
 use crate::read::fleet::Fleet;
@@ -10,9 +10,11 @@ use crate::state::Core;
 use actix_web::HttpResponse;
 use actix_web::web::{self, Data, Path, Query};
 use api_chassis::http::HttpError;
-use api_vocab::Digest;
+use api_vocab::{Digest, SourceId, SourceKind};
 use api_wire::finding::{Finding, FindingQuery, FindingSort};
 use api_wire::page::{Order, Page};
+use core_model::Image;
+use std::sync::Arc;
 
 /// Findings of all images.
 #[utoipa::path(get, path = api_wire::routes::FINDINGS, tag = "readers", params(FindingQuery),
@@ -47,11 +49,36 @@ pub async fn of_image(
     digest: Path<Digest>,
     query: Query<FindingQuery>,
 ) -> Answer {
-    let filter = FindingFilter::of(&query).map_err(refusal::invalid)?;
-    let (cut, sort) = cut(&query)?;
     let image = find(&core, &digest)?;
+    of(&core, &image, &query)
+}
+
+/// Findings of one image that the source runs or lists.
+#[utoipa::path(get, path = api_wire::routes::SOURCE_IMAGE_FINDINGS, tag = "perceivers", params(
+    ("kind" = String, Path, description = "Kind of platform"), ("name" = String, Path, description = "Name among its kind"),
+    ("digest" = String, Path, description = "Any digest of the image"), FindingQuery),
+    responses((status = 200, description = "A page of findings", body = Page<Finding>)))]
+pub async fn of_source_image(
+    _: ByPerceiver,
+    core: Data<Core>,
+    path: Path<(SourceKind, String, Digest)>,
+    query: Query<FindingQuery>,
+) -> Answer {
+    let (kind, name, digest) = path.into_inner();
+    let source = SourceId::new(kind, &name).map_err(refusal::invalid)?;
+    let image = core.view.image(&digest).filter(|image| Fleet::of(&core.view).concerns(&source, image));
+    // The same refusal whether another source has the image or nobody.
+    let image = image.ok_or_else(|| {
+        HttpError::not_found(format!("{source} neither runs nor lists an image with the digest {digest}"))
+    })?;
+    of(&core, &image, &query)
+}
+
+fn of(core: &Core, image: &Arc<Image>, query: &FindingQuery) -> Answer {
+    let filter = FindingFilter::of(query).map_err(refusal::invalid)?;
+    let (cut, sort) = cut(query)?;
     let fleet = Fleet::of(&core.view);
-    let found = fleet.findings_of_image(&filter, &image).into_iter();
+    let found = fleet.findings_of_image(&filter, image).into_iter();
     let page = cut.page(found.map(|found| (FindingPlace::of(&found, sort), found)), |f| fleet.finding(&f));
     Ok(HttpResponse::Ok().json(page))
 }

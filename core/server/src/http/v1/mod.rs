@@ -13,6 +13,7 @@ pub mod queue;
 pub mod sbom;
 pub mod scanners;
 pub mod sources;
+pub mod standings;
 pub mod summary;
 
 use super::openapi;
@@ -25,6 +26,8 @@ pub fn routes(config: &mut ServiceConfig) {
         web::scope(API)
             .service(resource(OBSERVATIONS).route(post().to(observations::batch)))
             .service(resource(SOURCE_STATE).route(put().to(observations::full_state)))
+            .service(resource(STANDINGS).route(get().to(standings::follow)))
+            .service(resource(SOURCE_IMAGE_FINDINGS).route(get().to(findings::of_source_image)))
             .service(resource(SOURCE).route(get().to(sources::one)).route(delete().to(sources::forget)))
             .service(resource(SOURCES).route(get().to(sources::list)))
             .service(resource(SCANNER).route(put().to(scanners::register)).route(get().to(scanners::one)))

@@ -13,4 +13,5 @@ mod queue;
 mod sbom;
 mod scanners;
 mod sources;
+mod standings;
 mod summary;
