@@ -138,6 +138,10 @@ pub struct ScanFailure {
     /// long, within its own bounds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_after_seconds: Option<u32>,
+    /// Says nothing of the image, only that it is not within this scanner's reach, or only damaged:
+    /// others may have it, and are asked before it counts as failed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub out_of_reach: bool,
 }
 
 /// Whether another attempt may work.

@@ -232,6 +232,9 @@ pub struct Failure {
     pub reason: Arc<str>,
     /// How long another attempt is no use, where that is known.
     pub retry_after: Option<Duration>,
+    /// Whether it says nothing of the image, only that it is not within this scanner's reach, or
+    /// only damaged: others may have it.
+    pub out_of_reach: bool,
 }
 
 /// Whether another attempt may work.

@@ -239,7 +239,7 @@ fn new_image(digest: &Digest, step: &Step) -> Image {
         platform: None,
         first_seen: step.now,
         unused_since: None,
-        state: State::Queued { since: step.now, failed: 0, asked: false },
+        state: State::Queued { since: step.now, failed: 0, asked: false, missed: Vec::new() },
         scan: None,
     }
 }

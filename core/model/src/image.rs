@@ -1,6 +1,6 @@
 //! Images as the core knows them, and their states (see the table of the crate's documentation).
 
-use crate::PackageId;
+use crate::{Miss, PackageId};
 use api_vocab::{Digest, Distro, ExtractorSet, LeaseId, Platform, Problem, ScannerName, SourceId, Timestamp};
 use std::sync::Arc;
 
@@ -48,6 +48,8 @@ pub enum State {
         failed: u32,
         /// Whether a person asked for it.
         asked: bool,
+        /// Who was asked at this attempt and does not have it.
+        missed: Vec<Miss>,
     },
     /// A scanner has it. Exits: Leased (renewed), Scanned, Backoff, Unscannable.
     Leased {
@@ -59,6 +61,8 @@ pub enum State {
         until: Timestamp,
         /// Which attempt this is, from 1.
         attempt: u32,
+        /// Who was asked at this attempt before and does not have it.
+        missed: Vec<Miss>,
     },
     /// An attempt failed; the next one comes. Exits: Queued; retired.
     Backoff {

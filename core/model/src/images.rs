@@ -5,10 +5,10 @@
 
 use crate::nodes::{Nodes, Step};
 use crate::queue::{Hold, Line, Place, Queue};
-use crate::{Image, PodId, Registration, Settings, State};
+use crate::{Image, PodId, Registration, Scanner, Settings, State};
 use api_vocab::{Digest, LeaseId, ScannerName, Timestamp};
 use rustc_hash::{FxHashMap, FxHashSet};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// Who runs an image.
@@ -128,16 +128,17 @@ impl Images {
 
     /// Its place in the queue; nothing if it does not wait.
     fn place(&self, image: &Image) -> Option<Place> {
-        let State::Queued { since, asked, failed } = image.state else { return None };
+        let State::Queued { since, asked, failed, missed } = &image.state else { return None };
+        let (since, asked, missed) = (*since, *asked, !missed.is_empty());
         let at = self.usage.get(&image.key).map(|usage| usage.at).unwrap_or_default();
         let hold = match at {
             Step { nodes: 0, .. } => Hold::Free,
-            _ if failed > 0 => Hold::Free,
+            _ if *failed > 0 || missed => Hold::Free,
             Step { staffed: 0, .. } => Hold::Lonely,
             Step { .. } => Hold::Staffed,
         };
-        let line =
-            Line { hold, asked, running: self.is_running(&image.key), platform: image.platform.clone() };
+        let (running, platform) = (self.is_running(&image.key), image.platform.clone());
+        let line = Line { hold, running, asked, missed, platform };
         Some(Place { line, since })
     }
 
@@ -205,6 +206,11 @@ impl Images {
         }
     }
 
+    /// What nodes run.
+    pub(crate) const fn nodes(&self) -> &Nodes {
+        &self.nodes
+    }
+
     /// Images that wait.
     pub(crate) const fn queue(&self) -> &Queue {
         &self.queue
@@ -216,13 +222,16 @@ impl Images {
         &self,
         scanner: &Registration,
         holds: &[Digest],
+        scanners: &BTreeMap<ScannerName, Arc<Scanner>>,
         now: Timestamp,
         settings: &Settings,
     ) -> Option<&Arc<Image>> {
-        let anywhere = self.queue.best_for(scanner, now, settings);
+        let is_offered = |image: &Image| self.is_offered(image, scanner, scanners);
+        let is_key_offered = |key: &Digest| self.records.get(key).is_some_and(|image| is_offered(image));
+        let anywhere = self.queue.best_for(scanner, is_key_offered, now, settings);
         let digests = holds.iter().chain(self.nodes.near(scanner).map(|key| &**key));
         let near = digests.filter_map(|digest| {
-            let image = self.find(digest).filter(|image| suits(scanner, image))?;
+            let image = self.find(digest).filter(|image| suits(scanner, image) && is_offered(image))?;
             let place = self.place(image)?;
             Some((place.line.rank(place.since, settings) - settings.local_advantage, &image.key))
         });
@@ -243,7 +252,7 @@ impl Images {
 }
 
 /// Whether a scanner can read an image, as far as is known.
-fn suits(scanner: &Registration, image: &Image) -> bool {
+pub(crate) fn suits(scanner: &Registration, image: &Image) -> bool {
     let platform = image.platform.as_ref();
     let reads = scanner.platforms.is_empty() || platform.is_none_or(|p| scanner.platforms.contains(p));
     let reaches = image.sources.is_empty() || image.sources.iter().any(|source| scanner.reaches(source));

@@ -70,7 +70,8 @@ impl Model {
         if self.images.held_by(name) >= max {
             return Err(Refusal::TooManyLeases { scanner: name.clone(), max });
         }
-        let best = self.images.best_for(&scanner.registration, holds, step.now, &self.settings).cloned();
+        let (scanners, now) = (&self.scanners, step.now);
+        let best = self.images.best_for(&scanner.registration, holds, scanners, now, &self.settings).cloned();
         self.scanner_heard(name, step);
         let Some(image) = best else { return Ok(Answer::Lease(None)) };
         let granted = Happening::Granted { lease: id, scanner: name.clone() };

@@ -35,6 +35,7 @@
 //! | Leased | [`Command::Report`] | Scanned |
 //! | Leased | transient [`Command::Fail`], or [`Command::Sweep`] after until | Backoff; attempts spent: Unscannable |
 //! | Leased | permanent [`Command::Fail`] | Unscannable |
+//! | Leased | [`Command::Fail`] because it is not within the scanner's reach | Queued for others; if none is left: Unscannable where that is final, Backoff otherwise |
 //! | Backoff | [`Command::Sweep`] when due, or [`Command::Rescan`] | Queued |
 //! | Scanned | [`Command::Rescan`], [`Command::WantExtractors`] | Queued; the last scan stays visible |
 //! | Unscannable | [`Command::Rescan`], or a source or reference appears that is new to it | Queued |
@@ -47,9 +48,11 @@
 //!
 //! Of images that other nodes run it gets what its [`Reach`] allows: one that reaches a registry
 //! gets those of no node at once, those of nodes without a scanner after [`Settings::node_wait`],
-//! and any of which an attempt has failed; those of a node with a scanner are kept for that. Each
-//! question looks at the heads of a few lines, at what the scanner's node runs, and at what it says
-//! to hold: never at all that wait.
+//! and any of which an attempt has failed; those of a node with a scanner are kept for that. An
+//! image that is not within a scanner's reach is offered to others at once: to a few nodes that run
+//! it, and to whoever reaches a registry. That is one attempt, however many are asked; only once
+//! nobody is left it has failed. Each question looks at the heads of a few lines, at what the
+//! scanner's node runs, and at what it says to hold: never at all that wait.
 //!
 //! # Findings
 //!
@@ -77,6 +80,7 @@ mod life;
 mod listed;
 mod listings;
 mod matching;
+mod misses;
 mod model;
 mod nodes;
 mod observe;
@@ -111,6 +115,7 @@ pub use context::{ExposurePath, PodContext, Privileges, WorkloadSettings};
 pub use event::{Change, Event, MAX_MENTIONS, Mention, News, Notice};
 pub use finding::{BySeverity, Finding, Matched, PackageFindings, PackageId, Tally, Vulnerability};
 pub use image::{Image, MAX_PROBLEMS, MAX_REFERENCES, Scan, Stage, State, UnknownStage};
+pub use misses::Miss;
 pub use model::Model;
 pub use pod::{Container, Pod, PodId};
 pub use refusal::Refusal;

@@ -3,7 +3,8 @@
 //! Pure: a state and what happens to it in, the next state or a refusal out. A state that does not
 //! know what happens to it refuses; silence is not an answer.
 
-use crate::{Failure, FailureKind, Settings, State};
+use crate::misses::{is_final, reasons};
+use crate::{Failure, FailureKind, Miss, Settings, State};
 use api_vocab::{Digest, LeaseId, ScannerName, Timestamp};
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,6 +20,15 @@ pub(crate) enum Happening {
     Reported,
     /// The scanner reports a failure.
     Failed(Failure),
+    /// The scanner does not have it within its reach.
+    Missed {
+        /// That it does not.
+        miss: Miss,
+        /// How long another attempt is no use.
+        retry_after: Option<Duration>,
+        /// Whether anybody else may have it.
+        anybody_left: bool,
+    },
     /// The sweeper looks.
     Swept,
     /// A person asks for a scan.
@@ -59,9 +69,11 @@ pub(crate) fn next(
     circumstances: Circumstances<'_>,
 ) -> Result<State, Unmoved> {
     match state {
-        State::Queued { since, failed, asked } => queued(*since, *failed, *asked, happening, circumstances),
-        State::Leased { lease, scanner, until, attempt } => {
-            leased((*lease, scanner), *until, *attempt, happening, circumstances)
+        State::Queued { since, failed, asked, missed } => {
+            queued((*since, *failed, *asked), missed, happening, circumstances)
+        }
+        State::Leased { lease, scanner, until, attempt, missed } => {
+            leased((*lease, scanner), (*until, *attempt), missed, happening, circumstances)
         }
         State::Backoff { until, failed, .. } => backoff(*until, *failed, happening, circumstances),
         State::Scanned => scanned(happening, circumstances),
@@ -70,9 +82,8 @@ pub(crate) fn next(
 }
 
 fn queued(
-    since: Timestamp,
-    failed: u32,
-    asked: bool,
+    (since, failed, asked): (Timestamp, u32, bool),
+    missed: &[Miss],
     happening: &Happening,
     at: Circumstances<'_>,
 ) -> Result<State, Unmoved> {
@@ -82,34 +93,52 @@ fn queued(
             scanner: scanner.clone(),
             until: at.now + at.settings.lease,
             attempt: failed + 1,
+            missed: missed.to_vec(),
         }),
-        Happening::Asked if !asked => Ok(State::Queued { since, failed, asked: true }),
+        Happening::Asked if !asked => {
+            Ok(State::Queued { since, failed, asked: true, missed: missed.to_vec() })
+        }
         Happening::Asked => Err(Unmoved::Queued),
-        Happening::Renewed | Happening::Reported | Happening::Failed(_) => Err(Unmoved::NotLeased),
+        Happening::Renewed | Happening::Reported | Happening::Failed(_) | Happening::Missed { .. } => {
+            Err(Unmoved::NotLeased)
+        }
         Happening::Swept | Happening::Outdated | Happening::NewPlace => Err(Unmoved::Indifferent),
     }
 }
 
 fn leased(
     (lease, scanner): (LeaseId, &ScannerName),
-    until: Timestamp,
-    attempt: u32,
+    (until, attempt): (Timestamp, u32),
+    missed: &[Miss],
     happening: &Happening,
     at: Circumstances<'_>,
 ) -> Result<State, Unmoved> {
     let expired = at.now >= until;
     match happening {
-        Happening::Renewed | Happening::Reported | Happening::Failed(_) if expired => Err(Unmoved::Expired),
+        Happening::Renewed | Happening::Reported | Happening::Failed(_) | Happening::Missed { .. }
+            if expired =>
+        {
+            Err(Unmoved::Expired)
+        }
         Happening::Renewed => {
             let until = until.max(at.now + at.settings.lease);
-            Ok(State::Leased { lease, scanner: scanner.clone(), until, attempt })
+            Ok(State::Leased { lease, scanner: scanner.clone(), until, attempt, missed: missed.to_vec() })
         }
         Happening::Reported => Ok(State::Scanned),
         Happening::Failed(Failure { kind: FailureKind::Permanent, reason, .. }) => {
             Ok(State::Unscannable { since: at.now, reason: Arc::clone(reason) })
         }
-        Happening::Failed(Failure { kind: FailureKind::Transient, reason, retry_after }) => {
+        Happening::Failed(Failure { kind: FailureKind::Transient, reason, retry_after, .. }) => {
             Ok(after_attempt(attempt, Arc::clone(reason), retry_after.unwrap_or_default(), at))
+        }
+        Happening::Missed { miss, retry_after, anybody_left } => {
+            let missed: Vec<Miss> = missed.iter().chain([miss]).cloned().collect();
+            Ok(match anybody_left {
+                true => {
+                    State::Queued { since: at.now, failed: attempt.saturating_sub(1), asked: false, missed }
+                }
+                false => after_misses(attempt, &missed, retry_after.unwrap_or_default(), at),
+            })
         }
         Happening::Swept if expired => {
             let reason = format!("lease of scanner {scanner} expired").into();
@@ -127,9 +156,11 @@ fn backoff(
     at: Circumstances<'_>,
 ) -> Result<State, Unmoved> {
     match happening {
-        Happening::Swept if at.now >= until => Ok(State::Queued { since: at.now, failed, asked: false }),
-        Happening::Asked => Ok(State::Queued { since: at.now, failed: 0, asked: true }),
-        Happening::Renewed | Happening::Reported | Happening::Failed(_) => Err(Unmoved::NotLeased),
+        Happening::Swept if at.now >= until => Ok(anew(failed, false, at)),
+        Happening::Asked => Ok(anew(0, true, at)),
+        Happening::Renewed | Happening::Reported | Happening::Failed(_) | Happening::Missed { .. } => {
+            Err(Unmoved::NotLeased)
+        }
         Happening::Granted { .. } | Happening::Swept | Happening::Outdated | Happening::NewPlace => {
             Err(Unmoved::Indifferent)
         }
@@ -138,20 +169,38 @@ fn backoff(
 
 fn scanned(happening: &Happening, at: Circumstances<'_>) -> Result<State, Unmoved> {
     match happening {
-        Happening::Asked => Ok(State::Queued { since: at.now, failed: 0, asked: true }),
-        Happening::Outdated => Ok(State::Queued { since: at.now, failed: 0, asked: false }),
-        Happening::Renewed | Happening::Reported | Happening::Failed(_) => Err(Unmoved::NotLeased),
+        Happening::Asked => Ok(anew(0, true, at)),
+        Happening::Outdated => Ok(anew(0, false, at)),
+        Happening::Renewed | Happening::Reported | Happening::Failed(_) | Happening::Missed { .. } => {
+            Err(Unmoved::NotLeased)
+        }
         Happening::Granted { .. } | Happening::Swept | Happening::NewPlace => Err(Unmoved::Indifferent),
     }
 }
 
 fn unscannable(happening: &Happening, at: Circumstances<'_>) -> Result<State, Unmoved> {
     match happening {
-        Happening::Asked => Ok(State::Queued { since: at.now, failed: 0, asked: true }),
-        Happening::NewPlace => Ok(State::Queued { since: at.now, failed: 0, asked: false }),
-        Happening::Renewed | Happening::Reported | Happening::Failed(_) => Err(Unmoved::NotLeased),
+        Happening::Asked => Ok(anew(0, true, at)),
+        Happening::NewPlace => Ok(anew(0, false, at)),
+        Happening::Renewed | Happening::Reported | Happening::Failed(_) | Happening::Missed { .. } => {
+            Err(Unmoved::NotLeased)
+        }
         Happening::Granted { .. } | Happening::Swept | Happening::Outdated => Err(Unmoved::Indifferent),
     }
+}
+
+/// Wait for a scanner, whoever was asked before.
+fn anew(failed: u32, asked: bool, at: Circumstances<'_>) -> State {
+    State::Queued { since: at.now, failed, asked, missed: Vec::new() }
+}
+
+/// Nobody has it who could be asked: that was an attempt.
+fn after_misses(attempt: u32, missed: &[Miss], least: Duration, at: Circumstances<'_>) -> State {
+    let reason = reasons(missed);
+    if is_final(missed) {
+        return State::Unscannable { since: at.now, reason };
+    }
+    after_attempt(attempt, reason, least, at)
 }
 
 /// An attempt failed: wait for the next, or give up.

@@ -103,6 +103,13 @@ impl Nodes {
         keys
     }
 
+    /// Whether a scanner's node runs the image.
+    pub(crate) fn runs(&self, scanner: &Registration, key: &Digest) -> bool {
+        let node = scanner.node.as_ref().and_then(|name| self.0.get(name));
+        let mut places = node.into_iter().flat_map(|node| &node.places);
+        places.any(|place| scanner.reaches(&place.source) && place.images.contains_key(key))
+    }
+
     /// Images that a scanner's node runs.
     pub(crate) fn near<'a>(&'a self, scanner: &'a Registration) -> impl Iterator<Item = &'a Arc<Digest>> {
         let node = scanner.node.as_ref().and_then(|name| self.0.get(name));

@@ -8,10 +8,13 @@ use api_vocab::{Digest, Platform, SourceId, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+/// How many of a line are passed over that are not for whoever asks.
+const MAX_PASSED: usize = 32;
+
 /// For whom an image is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Hold {
-    /// For nobody: no node runs it, or an attempt at it has failed.
+    /// For nobody: no node runs it, or an attempt at it has failed, or somebody missed it.
     Free,
     /// For scanners of the nodes that run it, for a while: none of them has one.
     Lonely,
@@ -25,6 +28,8 @@ pub(crate) struct Line {
     pub(crate) hold: Hold,
     pub(crate) running: bool,
     pub(crate) asked: bool,
+    /// Whether somebody was asked and does not have it.
+    pub(crate) missed: bool,
     pub(crate) platform: Option<Platform>,
 }
 
@@ -89,10 +94,12 @@ impl Queue {
         }
     }
 
-    /// The image that a scanner may have wherever it runs, and since when it counts as waiting.
+    /// The image that a scanner may have wherever it runs, and since when it counts as waiting;
+    /// of those that somebody missed, one that is offered to it.
     pub(crate) fn best_for(
         &self,
         scanner: &Registration,
+        is_offered: impl Fn(&Digest) -> bool,
         now: Timestamp,
         settings: &Settings,
     ) -> Option<(Timestamp, &Arc<Digest>)> {
@@ -107,7 +114,10 @@ impl Queue {
         let named = scanner.sources.iter().filter_map(|source| self.of_source.get(source));
         let lines = all.into_iter().chain(named).flatten().filter(|(line, _)| reads(line));
         let heads = lines.filter_map(|(line, standing)| {
-            let (since, key) = standing.first()?;
+            let (since, key) = match line.missed {
+                true => standing.iter().take(MAX_PASSED).find(|(_, key)| is_offered(key))?,
+                false => standing.first()?,
+            };
             line.is_open(scanner, *since, now, settings).then(|| (line.rank(*since, settings), key))
         });
         heads.min()

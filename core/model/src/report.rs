@@ -3,7 +3,7 @@
 use crate::lease::check_layers;
 use crate::life::Happening;
 use crate::model::{Model, Step};
-use crate::{Answer, Change, Failure, Image, MAX_PROBLEMS, Refusal, Report, Scan};
+use crate::{Answer, Change, Failure, Image, MAX_PROBLEMS, Miss, Reach, Refusal, Report, Scan, State};
 use api_vocab::LeaseId;
 use std::sync::Arc;
 
@@ -59,9 +59,28 @@ impl Model {
         step: &mut Step,
     ) -> Result<Answer, Refusal> {
         let failure = Failure { reason: cut(&failure.reason), ..failure };
-        let (image, state, _) = self.moved(lease, &Happening::Failed(failure), step)?;
+        let happening = match self.images.under(lease) {
+            Some(image) if failure.out_of_reach => self.missed(image, failure),
+            _ => Happening::Failed(failure),
+        };
+        let (image, state, _) = self.moved(lease, &happening, step)?;
         self.put_image(Image { state, ..(*image).clone() }, step);
         Ok(Answer::Done)
+    }
+
+    /// An image is not within the reach of the scanner that has it.
+    fn missed(&self, image: &Image, failure: Failure) -> Happening {
+        let State::Leased { scanner, missed, .. } = &image.state else { return Happening::Failed(failure) };
+        let known = self.scanners.get(scanner);
+        let miss = Miss {
+            scanner: scanner.clone(),
+            is_of_node: known.is_some_and(|known| known.registration.reach == Reach::Node),
+            kind: failure.kind,
+            reason: failure.reason,
+        };
+        let all: Vec<Miss> = missed.iter().chain([&miss]).cloned().collect();
+        let anybody_left = self.images.is_anybody_left(image, &all, &self.scanners);
+        Happening::Missed { miss, retry_after: failure.retry_after, anybody_left }
     }
 }
 

@@ -55,6 +55,18 @@ impl ScanError {
         }
     }
 
+    /// Whether another scanner may have the image: this one's stores do not, or cannot hand it out
+    /// as it was.
+    fn is_out_of_reach(&self) -> bool {
+        match self {
+            ScanError::Fetch(error) => {
+                matches!(error.code, ErrorCode::NotFound | ErrorCode::Forbidden | ErrorCode::Unprocessable)
+            }
+            ScanError::WrongLayer { .. } => true,
+            _ => false,
+        }
+    }
+
     /// Whether to try once more under the same lease.
     pub(crate) fn is_worth_repeating(&self) -> bool {
         match self {
@@ -76,7 +88,12 @@ impl ScanError {
             message.push(c);
         }
         let seconds = |wait: Duration| u32::try_from(wait.as_secs().max(1)).unwrap_or(u32::MAX);
-        ScanFailure { kind: self.kind(), message, retry_after_seconds: self.retry_after().map(seconds) }
+        ScanFailure {
+            kind: self.kind(),
+            message,
+            retry_after_seconds: self.retry_after().map(seconds),
+            out_of_reach: self.is_out_of_reach(),
+        }
     }
 
     /// How long another attempt is no use.
@@ -106,14 +123,16 @@ mod tests {
 
     #[test]
     fn failure_of_each_code_says_whether_another_attempt_may_work() {
-        for (code, kind) in [
-            (ErrorCode::NotFound, FailureKind::Transient),
-            (ErrorCode::Unavailable, FailureKind::Transient),
-            (ErrorCode::Bug, FailureKind::Transient),
-            (ErrorCode::Unprocessable, FailureKind::Permanent),
-            (ErrorCode::TooLarge, FailureKind::Permanent),
+        for (code, kind, out_of_reach) in [
+            (ErrorCode::NotFound, FailureKind::Transient, true),
+            (ErrorCode::Forbidden, FailureKind::Transient, true),
+            (ErrorCode::Unavailable, FailureKind::Transient, false),
+            (ErrorCode::Bug, FailureKind::Transient, false),
+            (ErrorCode::Unprocessable, FailureKind::Permanent, true),
+            (ErrorCode::TooLarge, FailureKind::Permanent, false),
         ] {
-            assert_eq!(ScanError::Fetch(FetchError::new(code, "x")).kind(), kind, "{code:?}");
+            let failure = ScanError::Fetch(FetchError::new(code, "x")).failure();
+            assert_eq!((failure.kind, failure.out_of_reach), (kind, out_of_reach), "{code:?}");
         }
     }
 

@@ -95,8 +95,7 @@ fn report_of_too_many_layers_is_refused() {
 #[test]
 fn failure_for_good_is_unscannable_with_its_reason() {
     let (mut world, lease) = World::leased();
-    let failure =
-        Failure { kind: FailureKind::Permanent, reason: "é".repeat(1000).into(), retry_after: None };
+    let failure = Failure { kind: FailureKind::Permanent, ..transient(&"é".repeat(1000)) };
     world.apply(Command::Fail { lease, failure });
     let image = world.view.image(&digest(1)).unwrap();
     assert_eq!((image.stage(), image.reason().map(str::len)), (Stage::Unscannable, Some(1024)));
@@ -119,7 +118,7 @@ fn failures_spent_are_unscannable() {
 #[test]
 fn unscannable_seen_in_a_new_place_is_queued() {
     let (mut world, lease) = World::leased();
-    let failure = Failure { kind: FailureKind::Permanent, reason: "no such image".into(), retry_after: None };
+    let failure = Failure { kind: FailureKind::Permanent, ..transient("no such image") };
     world.apply(Command::Fail { lease, failure });
     world.observe(1, &[pod("b", &[Some(1)])]);
     assert_eq!(world.stage(1), Some(Stage::Unscannable));

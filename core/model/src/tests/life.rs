@@ -10,11 +10,12 @@ const NOW: Timestamp = Timestamp::from_millis(1_000_000);
 
 fn states() -> Vec<(&'static str, State)> {
     let lease = LeaseId::from_bits(1);
-    let leased = |until| State::Leased { lease, scanner: scanner(1), until, attempt: 1 };
-    let last = State::Leased { lease, scanner: scanner(1), until: NOW + Duration::from_secs(1), attempt: 5 };
+    let held = |until, attempt| State::Leased { lease, scanner: scanner(1), until, attempt, missed: vec![] };
+    let leased = |until| held(until, 1);
+    let last = held(NOW + Duration::from_secs(1), 5);
     let backoff = |until| State::Backoff { until, failed: 1, reason: "x".into() };
     vec![
-        ("queued", State::Queued { since: NOW, failed: 1, asked: false }),
+        ("queued", State::Queued { since: NOW, failed: 1, asked: false, missed: vec![] }),
         ("leased", leased(NOW + Duration::from_secs(1))),
         ("leased, last attempt", last),
         ("leased, expired", leased(NOW)),
@@ -25,17 +26,25 @@ fn states() -> Vec<(&'static str, State)> {
     ]
 }
 
+fn missed(kind: FailureKind, anybody_left: bool) -> Happening {
+    let miss = Miss { scanner: scanner(1), is_of_node: false, kind, reason: "not here".into() };
+    Happening::Missed { miss, retry_after: None, anybody_left }
+}
+
 fn happenings() -> Vec<Happening> {
     vec![
         Happening::Granted { lease: LeaseId::from_bits(2), scanner: scanner(2) },
         Happening::Renewed,
         Happening::Reported,
         Happening::Failed(transient("slow")),
-        Happening::Failed(Failure { kind: FailureKind::Permanent, reason: "none".into(), retry_after: None }),
+        Happening::Failed(Failure { kind: FailureKind::Permanent, ..transient("none") }),
         Happening::Swept,
         Happening::Asked,
         Happening::Outdated,
         Happening::NewPlace,
+        missed(FailureKind::Permanent, true),
+        missed(FailureKind::Transient, false),
+        missed(FailureKind::Permanent, false),
     ]
 }
 
@@ -60,16 +69,17 @@ fn state_whatever_happens_goes_where_the_table_says() {
     let late = "refused: expired";
     let held = "refused: leased";
     #[rustfmt::skip]
-    let table: [[&str; 9]; 8] = [
-        // granted, renewed, reported, failed, failed for good, swept, asked, outdated, new place
-        ["leased", no, no, no, no, "-", "queued", "-", "-"],
-        [held, "leased", "scanned", "backoff", "unscannable", "-", held, "-", "-"],
-        [held, "leased", "scanned", "unscannable", "unscannable", "-", held, "-", "-"],
-        [held, late, late, late, late, "backoff", held, "-", "-"],
-        ["-", no, no, no, no, "-", "queued", "-", "-"],
-        ["-", no, no, no, no, "queued", "queued", "-", "-"],
-        ["-", no, no, no, no, "-", "queued", "queued", "-"],
-        ["-", no, no, no, no, "-", "queued", "-", "queued"],
+    let table: [[&str; 12]; 8] = [
+        // granted, renewed, reported, failed, failed for good, swept, asked, outdated, new place,
+        // missed with others left, with none left, with none left for good
+        ["leased", no, no, no, no, "-", "queued", "-", "-", no, no, no],
+        [held, "leased", "scanned", "backoff", "unscannable", "-", held, "-", "-", "queued", "backoff", "unscannable"],
+        [held, "leased", "scanned", "unscannable", "unscannable", "-", held, "-", "-", "queued", "unscannable", "unscannable"],
+        [held, late, late, late, late, "backoff", held, "-", "-", late, late, late],
+        ["-", no, no, no, no, "-", "queued", "-", "-", no, no, no],
+        ["-", no, no, no, no, "queued", "queued", "-", "-", no, no, no],
+        ["-", no, no, no, no, "-", "queued", "queued", "-", no, no, no],
+        ["-", no, no, no, no, "-", "queued", "-", "queued", no, no, no],
     ];
     let settings = Settings::default();
     let key = digest(1);
@@ -87,7 +97,7 @@ fn queued_asked_twice_is_refused() {
     let settings = Settings::default();
     let key = digest(1);
     let at = Circumstances { key: &key, now: NOW, settings: &settings };
-    let asked = State::Queued { since: NOW, failed: 0, asked: true };
+    let asked = State::Queued { since: NOW, failed: 0, asked: true, missed: vec![] };
     assert_eq!(next(&asked, &Happening::Asked, at), Err(Unmoved::Queued));
 }
 
@@ -96,7 +106,8 @@ fn backoff_after(n: u8, attempt: u32) -> Duration {
     let key = digest(n);
     let at = Circumstances { key: &key, now: NOW, settings: &settings };
     let until = NOW + Duration::from_secs(9);
-    let leased = State::Leased { lease: LeaseId::from_bits(1), scanner: scanner(1), until, attempt };
+    let lease = LeaseId::from_bits(1);
+    let leased = State::Leased { lease, scanner: scanner(1), until, attempt, missed: vec![] };
     match next(&leased, &Happening::Failed(transient("x")), at) {
         Ok(State::Backoff { until, .. }) => until.since(NOW),
         other => panic!("{other:?}"),

@@ -6,6 +6,7 @@ mod identities;
 mod leases;
 mod life;
 mod listings;
+mod misses;
 mod nodes;
 mod observations;
 mod random;

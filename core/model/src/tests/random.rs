@@ -98,8 +98,13 @@ fn seen(view: &View) -> String {
     let named: Vec<_> = packages.iter().map(|p| view.packages_named(p.package.name()).len()).collect();
     let counts: Vec<_> = view.sources_after(None, 9).iter().map(|source| view.pods_in(&source.id)).collect();
     let scanners = view.scanners_after(None, 9);
+    let listed = [1, 2].map(|n| view.listed_after(&source(n), None, 99));
+    let within: Vec<_> = images
+        .iter()
+        .flat_map(|image| [1, 2].map(|n| view.pods_of_image_in(&source(n), &image.key, None, 99).len()))
+        .collect();
     format!(
-        "{totals:?}\n{pods:?}\n{images:?}\n{per_image:?}\n{packages:?}\n{holders:?}\n{named:?}\n{counts:?}\n{scanners:?}"
+        "{listed:?}\n{within:?}\n{totals:?}\n{pods:?}\n{images:?}\n{per_image:?}\n{packages:?}\n{holders:?}\n{named:?}\n{counts:?}\n{scanners:?}"
     )
 }
 
@@ -114,7 +119,7 @@ enum Deed {
     Layers { lease: u8, config: Option<u8>, index: Option<u8>, layers: Vec<u8> },
     Extracted { lease: u8, layer: u8 },
     Report { lease: u8, packages: Vec<u8>, config: Option<u8>, partial: bool },
-    Fail { lease: u8, permanent: bool },
+    Fail { lease: u8, permanent: bool, out_of_reach: bool },
     Rescan(u8),
     Extractors(u8),
     Revision { n: u8, package: u8, findings: u8 },
@@ -149,7 +154,9 @@ fn deeds() -> impl Strategy<Value = Vec<Deed>> {
         3 => (any::<u8>(), list(), image(), any::<bool>()).prop_map(|(lease, packages, config, partial)| {
             Deed::Report { lease, packages, config, partial }
         }),
-        1 => (any::<u8>(), any::<bool>()).prop_map(|(lease, permanent)| Deed::Fail { lease, permanent }),
+        2 => (any::<u8>(), any::<bool>(), any::<bool>()).prop_map(|(lease, permanent, out_of_reach)| {
+            Deed::Fail { lease, permanent, out_of_reach }
+        }),
         1 => (1..9_u8).prop_map(Deed::Rescan),
         1 => (1..3_u8).prop_map(Deed::Extractors),
         1 => (1..3_u8, 0..9_u8, 0..4_u8).prop_map(|(n, package, findings)| {
@@ -255,11 +262,11 @@ impl Play {
                     Report { identity: identity(config, None), problems, layers, ..a_report(&packages) };
                 Command::Report { lease: self.lease(lease), report: Box::new(report) }
             }
-            Deed::Fail { lease, permanent } => {
+            Deed::Fail { lease, permanent, out_of_reach } => {
                 let kind = if permanent { FailureKind::Permanent } else { FailureKind::Transient };
                 Command::Fail {
                     lease: self.lease(lease),
-                    failure: Failure { kind, reason: "x".into(), retry_after: None },
+                    failure: Failure { kind, out_of_reach, ..transient("x") },
                 }
             }
             Deed::Rescan(n) => Command::Rescan { image: digest(n) },
@@ -299,10 +306,10 @@ impl Play {
             self.world.pass(Duration::from_secs(1900)).apply(Command::Sweep);
         }
         self.world.register(1).register(9);
-        for _ in 0..50 {
-            match self.world.ask(1) {
-                Some(grant) => drop(self.world.report(grant.lease, a_report(&[1]))),
-                None => break,
+        // What one of them missed is offered to the other.
+        for n in [1, 9].repeat(25) {
+            if let Some(grant) = self.world.ask(n) {
+                self.world.report(grant.lease, a_report(&[1]));
             }
         }
     }

@@ -103,7 +103,7 @@ pub(super) fn a_report(packages: &[u8]) -> Report {
 }
 
 pub(super) fn transient(reason: &str) -> Failure {
-    Failure { kind: FailureKind::Transient, reason: reason.into(), retry_after: None }
+    Failure { kind: FailureKind::Transient, reason: reason.into(), retry_after: None, out_of_reach: false }
 }
 
 impl World {

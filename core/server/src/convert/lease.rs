@@ -63,6 +63,7 @@ pub fn failure_from(shape: wire::ScanFailure) -> Failure {
         },
         reason: reason.into(),
         retry_after: shape.retry_after_seconds.map(|seconds| Duration::from_secs(seconds.into())),
+        out_of_reach: shape.out_of_reach,
     }
 }
 

@@ -5,7 +5,7 @@ use api_vocab::{
     Digest, Distro, Ecosystem, ExtractorSet, LeaseId, Platform, Problem, ProblemCode, ScannerName, SourceId,
     Timestamp,
 };
-use core_model::{Image, PackageId, Scan, State};
+use core_model::{FailureKind, Image, Miss, PackageId, Scan, State};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -36,24 +36,67 @@ pub(crate) struct ImageRow {
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum StateRow {
-    Queued { since: i64, failed: u32, asked: bool },
-    Leased { lease: LeaseId, scanner: ScannerName, until: i64, attempt: u32 },
-    Backoff { until: i64, failed: u32, reason: Arc<str> },
+    Queued {
+        since: i64,
+        failed: u32,
+        asked: bool,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        missed: Vec<MissRow>,
+    },
+    Leased {
+        lease: LeaseId,
+        scanner: ScannerName,
+        until: i64,
+        attempt: u32,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        missed: Vec<MissRow>,
+    },
+    Backoff {
+        until: i64,
+        failed: u32,
+        reason: Arc<str>,
+    },
     Scanned,
-    Unscannable { since: i64, reason: Arc<str> },
+    Unscannable {
+        since: i64,
+        reason: Arc<str>,
+    },
+}
+
+/// Who missed it; whether of a node only; whether for good; why.
+#[derive(Serialize, Deserialize)]
+struct MissRow(ScannerName, bool, bool, Arc<str>);
+
+impl MissRow {
+    fn all(missed: &[Miss]) -> Vec<Self> {
+        let row = |miss: &Miss| {
+            let is_final = miss.kind == FailureKind::Permanent;
+            MissRow(miss.scanner.clone(), miss.is_of_node, is_final, Arc::clone(&miss.reason))
+        };
+        missed.iter().map(row).collect()
+    }
+
+    fn miss(self) -> Miss {
+        let kind = if self.2 { FailureKind::Permanent } else { FailureKind::Transient };
+        Miss { scanner: self.0, is_of_node: self.1, kind, reason: self.3 }
+    }
 }
 
 impl StateRow {
     fn of(state: &State) -> Self {
         match state {
-            State::Queued { since, failed, asked } => {
-                StateRow::Queued { since: since.as_millis(), failed: *failed, asked: *asked }
-            }
-            State::Leased { lease, scanner, until, attempt } => StateRow::Leased {
+            State::Queued { since, failed, asked, missed } => StateRow::Queued {
+                since: since.as_millis(),
+                failed: *failed,
+                asked: *asked,
+                missed: MissRow::all(missed),
+            },
+            State::Leased { lease, scanner, until, attempt, missed } => StateRow::Leased {
                 lease: *lease,
                 scanner: scanner.clone(),
                 until: until.as_millis(),
                 attempt: *attempt,
+                missed: MissRow::all(missed),
             },
             State::Backoff { until, failed, reason } => {
                 StateRow::Backoff { until: until.as_millis(), failed: *failed, reason: Arc::clone(reason) }
@@ -67,10 +110,13 @@ impl StateRow {
 
     fn state(self) -> State {
         let time = Timestamp::from_millis;
+        let misses = |rows: Vec<MissRow>| rows.into_iter().map(MissRow::miss).collect();
         match self {
-            StateRow::Queued { since, failed, asked } => State::Queued { since: time(since), failed, asked },
-            StateRow::Leased { lease, scanner, until, attempt } => {
-                State::Leased { lease, scanner, until: time(until), attempt }
+            StateRow::Queued { since, failed, asked, missed } => {
+                State::Queued { since: time(since), failed, asked, missed: misses(missed) }
+            }
+            StateRow::Leased { lease, scanner, until, attempt, missed } => {
+                State::Leased { lease, scanner, until: time(until), attempt, missed: misses(missed) }
             }
             StateRow::Backoff { until, failed, reason } => {
                 State::Backoff { until: time(until), failed, reason }

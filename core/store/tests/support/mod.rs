@@ -224,7 +224,7 @@ impl<'a> Writer<'a> {
             let lease = self.lease().lease;
             self.apply(Command::Fail {
                 lease,
-                failure: Failure { kind, reason: "no".into(), retry_after: None },
+                failure: Failure { kind, reason: "no".into(), retry_after: None, out_of_reach: false },
             });
         }
         self.lease();
