@@ -84,6 +84,13 @@ string_enum! {
 }
 
 impl Family {
+    /// Whether it is a distribution whose advisories OSV has.
+    pub const fn is_advised_distribution(self) -> bool {
+        let without =
+            matches!(self, Family::Amazon | Family::CentOs | Family::Fedora | Family::Linux | Family::Oracle);
+        self.is_distribution() && !without
+    }
+
     /// Whether its packages belong to a distribution, so that advisories go by its release.
     pub const fn is_distribution(self) -> bool {
         match self {
@@ -207,6 +214,13 @@ mod tests {
     fn family_of_a_language_is_no_distribution() {
         assert!(Family::Debian.is_distribution() && Family::Linux.is_distribution());
         assert!(!Family::PyPi.is_distribution() && !Family::Bitnami.is_distribution());
+    }
+
+    #[test]
+    fn distribution_without_a_feed_is_not_advised() {
+        assert!(Family::Debian.is_advised_distribution() && Family::AlmaLinux.is_advised_distribution());
+        assert!(!Family::Fedora.is_advised_distribution() && !Family::Linux.is_advised_distribution());
+        assert!(!Family::PyPi.is_advised_distribution());
     }
 
     #[test]

@@ -14,6 +14,7 @@ pub struct Package {
     version: Box<str>,
     architecture: Option<Box<str>>,
     source: Option<SourcePackage>,
+    owned_by: Option<Box<str>>,
 }
 
 /// The source package that a distribution built a binary package from; distributions' advisories
@@ -62,6 +63,7 @@ impl Package {
             version: checked("version", version)?,
             architecture: None,
             source: None,
+            owned_by: None,
         })
     }
 
@@ -77,6 +79,11 @@ impl Package {
             version: checked("source version", version)?,
         };
         Ok(Package { source: Some(source), ..self })
+    }
+
+    /// The same, brought along by a distribution's package of this name.
+    pub fn with_owner(self, owner: &str) -> Result<Self, PackageError> {
+        Ok(Package { owned_by: Some(checked("owner", owner)?), ..self })
     }
 
     /// Where advisories for it are found.
@@ -108,6 +115,12 @@ impl Package {
     /// The source package, where it is known and differs in name or version.
     pub const fn source(&self) -> Option<&SourcePackage> {
         self.source.as_ref()
+    }
+
+    /// The distribution's package that it is a part of, in the same version. The distribution mends
+    /// it without raising that version, so that only its advisories for the owner tell what is wrong.
+    pub fn owned_by(&self) -> Option<&str> {
+        self.owned_by.as_deref()
     }
 
     /// The name that advisories use: the source package's for distributions.
@@ -154,5 +167,6 @@ mod tests {
         assert!(Package::new(npm(), "a", "").is_err());
         assert!(Package::new(npm(), "a\u{1b}[31m", "1").is_err());
         assert!(Package::new(npm(), &"a".repeat(1025), "1").is_err());
+        assert!(Package::new(npm(), "a", "1").unwrap().with_owner("b\n").is_err());
     }
 }

@@ -41,12 +41,24 @@ pub struct LayerFile {
     /// Packages it found.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub packages: Vec<LayerPackage>,
+    /// Which packages of the distribution it says to own files of languages' packages.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub owned: Vec<OwnedFiles>,
     /// The distribution it found.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub distro: Option<Distro>,
     /// What it could not read.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub problems: Vec<Problem>,
+}
+
+/// A distribution's package, and those of its files that tell of packages of languages.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct OwnedFiles {
+    /// The package's name.
+    pub owner: String,
+    /// Paths of the files, no leading slash.
+    pub paths: Vec<String>,
 }
 
 /// A package of one file.

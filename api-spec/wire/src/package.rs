@@ -43,6 +43,10 @@ pub struct Package {
     /// The source package's version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source_version: Option<String>,
+    /// The distribution's package that it is a part of, in the same version. Only the distribution's
+    /// advisories count for such a package: those of its language do not know what was mended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owned_by: Option<String>,
 }
 
 /// GET /packages: a package of the fleet.

@@ -1,10 +1,13 @@
 //! What one extractor has collected from one file, within bounds.
 
 use crate::extractor::{Extracted, ExtractedPackage};
+use crate::owned::OwnedFiles;
 use api_vocab::{PackageError, Problem, ProblemCode};
 
 /// More than any distribution has; a file that states more is not a package database.
 const MAX_PACKAGES: usize = 200_000;
+/// More files that tell of packages than any distribution has.
+const MAX_OWNED: usize = 200_000;
 /// One malformed file needs no more explanation than this.
 const MAX_PROBLEMS: usize = 64;
 
@@ -12,13 +15,14 @@ const MAX_PROBLEMS: usize = 64;
 pub(crate) struct Collected<'a> {
     path: &'a str,
     extracted: Extracted,
+    owned: usize,
     full: bool,
 }
 
 impl<'a> Collected<'a> {
     /// Nothing yet.
     pub fn new(path: &'a str) -> Self {
-        Collected { path, extracted: Extracted::default(), full: false }
+        Collected { path, extracted: Extracted::default(), owned: 0, full: false }
     }
 
     /// Keep a package, or say why it is none.
@@ -33,6 +37,19 @@ impl<'a> Collected<'a> {
                 }
             }
             Ok(package) => self.extracted.packages.push(package),
+        }
+    }
+
+    /// Keep what a package of the distribution owns.
+    pub fn owned(&mut self, owner: &str, mut paths: Vec<Box<str>>) {
+        let room = MAX_OWNED - self.owned;
+        if paths.len() > room {
+            // Files without a known owner count as nobody's, and what they tell of is matched.
+            paths.truncate(room);
+        }
+        if !paths.is_empty() {
+            self.owned += paths.len();
+            self.extracted.owned.push(OwnedFiles { owner: owner.into(), paths });
         }
     }
 

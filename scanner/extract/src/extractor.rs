@@ -1,5 +1,6 @@
 //! The door that every extractor has: which paths it wants, and what it makes of a file.
 
+use crate::owned::OwnedFiles;
 use api_vocab::{Distro, Package, Problem};
 use std::io::Read;
 
@@ -75,6 +76,8 @@ pub struct Extracted {
     /// Packages, in the file's order. Those of scope [`Scope::Distribution`] carry their family
     /// without a release until the layers are stacked.
     pub packages: Vec<ExtractedPackage>,
+    /// Files of the distribution's packages, from its databases only.
+    pub owned: Vec<OwnedFiles>,
     /// What could not be read.
     pub problems: Vec<Problem>,
     /// The distribution, from os-release only.

@@ -217,6 +217,7 @@ impl<'e> Gather<'e> {
             path: path.into(),
             extractor: extractor.name().into(),
             packages: extracted.packages,
+            owned: extracted.owned,
             distro: extracted.distro,
             problems: extracted.problems,
         }));
@@ -233,6 +234,7 @@ impl<'e> Gather<'e> {
         let record = records.find(|record| *record.extractor == *extractor.name());
         Some(record.map_or_else(Extracted::default, |record| Extracted {
             packages: record.packages.clone(),
+            owned: record.owned.clone(),
             problems: record.problems.clone(),
             distro: record.distro.clone(),
         }))
@@ -279,5 +281,9 @@ fn weight(path: &str, extracted: &Extracted) -> usize {
         240 + package.name().len() + package.version().len() + source + licenses + nested
     });
     let problems = extracted.problems.iter().map(|problem| 64 + problem.path.len() + problem.detail.len());
-    160 + path.len() + packages.sum::<usize>() + problems.sum::<usize>()
+    let owned = extracted.owned.iter().map(|owned| {
+        let paths: usize = owned.paths.iter().map(|path| 32 + path.len()).sum();
+        64 + owned.owner.len() + paths
+    });
+    160 + owned.sum::<usize>() + path.len() + packages.sum::<usize>() + problems.sum::<usize>()
 }

@@ -2,6 +2,7 @@
 
 use crate::extractor::{ExtractedPackage, Extractor};
 use crate::gather::Gather;
+use crate::owned::OwnedFiles;
 use api_vocab::{Digest, Distro, Problem};
 use scanner_rootfs::{Budget, Clock, Kind, LayerReader};
 use std::io::Read;
@@ -44,6 +45,8 @@ pub struct FileRecord {
     pub extractor: Box<str>,
     /// The packages it found.
     pub packages: Vec<ExtractedPackage>,
+    /// Files that the distribution's packages own, where it is a database that says so.
+    pub owned: Vec<OwnedFiles>,
     /// The distribution it found.
     pub distro: Option<Distro>,
     /// What it could not read.

@@ -37,6 +37,14 @@ pub(crate) fn is_merged(path: &str, target: &str) -> bool {
     MERGED.contains(&path) && target == format!("usr/{path}")
 }
 
+/// `path` as it is on systems that are not merged, where both `usr/lib/x` and `lib/x` are `lib/x`:
+/// what a distribution lists under one name may lie under the other.
+pub(crate) fn without_merge(path: &str) -> &str {
+    let Some(rest) = path.strip_prefix("usr/") else { return path };
+    let folder = rest.split_once('/').map_or(rest, |(folder, _)| folder);
+    if MERGED.contains(&folder) { rest } else { path }
+}
+
 /// The places at or below `path`, each as what follows `path`.
 pub(crate) fn below(path: &str) -> impl Iterator<Item = &'static str> {
     PLACES.iter().filter_map(move |place| rest_below(place, path))
@@ -57,6 +65,14 @@ mod tests {
         for place in PLACES {
             assert!(extractors.iter().any(|extractor| extractor.wants(place)), "{place}");
         }
+    }
+
+    #[test]
+    fn path_merged_and_not_is_the_same() {
+        assert_eq!(without_merge("usr/lib/python3/a"), "lib/python3/a");
+        assert_eq!(without_merge("lib/python3/a"), "lib/python3/a");
+        assert_eq!(without_merge("usr/local/lib/a"), "usr/local/lib/a");
+        assert_eq!(without_merge("usr/libexec/a"), "usr/libexec/a");
     }
 
     #[test]

@@ -3,11 +3,10 @@
 use crate::extractor::ExtractedPackage;
 use crate::layer::{FileRecord, LayerInventory};
 use crate::links::unresolved;
+use crate::owners::Owners;
 use crate::pairs;
 use crate::shadow;
-use api_vocab::{
-    Digest, Distro, Ecosystem, Family, InstalledPackage, Inventory, Package, Problem, ProblemCode,
-};
+use api_vocab::{Distro, Ecosystem, Family, InstalledPackage, Inventory, Package, Problem, ProblemCode};
 
 /// Where os-release is looked for, as os-release(5) says.
 const OS_RELEASE: [&str; 2] = ["etc/os-release", "usr/lib/os-release"];
@@ -16,13 +15,16 @@ const OS_RELEASE: [&str; 2] = ["etc/os-release", "usr/lib/os-release"];
 pub fn stack(layers: &[LayerInventory]) -> Inventory {
     let (files, orphans) = pairs::settle(visible(layers, |layer| &layer.files, |file| &file.path));
     let distro = distro(&files);
-    let mut filing = Filing { ecosystem: distro.as_ref().and_then(|d| d.ecosystem.clone()), unknown: false };
+    let ecosystem = distro.as_ref().and_then(|d| d.ecosystem.clone());
+    // Where nothing is known against the owner, the language's advisories are all there is.
+    let advised = ecosystem.as_ref().is_some_and(|known| known.family().is_advised_distribution());
+    let owners = advised.then(|| Owners::of(layers, &files));
+    let mut filing = Filing { ecosystem, owners, unknown: false };
     let mut packages = Vec::new();
     let of_layers = layers.iter().flat_map(|layer| layer.problems.clone());
     let mut problems: Vec<Problem> = of_layers.chain(orphans).collect();
     for (layer, file) in files {
-        let diff_id = layer.diff_id.as_ref();
-        packages.extend(file.packages.iter().map(|found| filing.install(found, file, diff_id)));
+        packages.extend(file.packages.iter().map(|found| filing.install(found, file, layer)));
         problems.extend_from_slice(&file.problems);
     }
     problems.extend(unresolved(layers, &visible(layers, |layer| &layer.links, |(path, _)| path)));
@@ -76,37 +78,47 @@ fn distro(files: &[(&LayerInventory, &FileRecord)]) -> Option<Distro> {
 }
 
 /// Files packages under the image's distribution.
-struct Filing {
+struct Filing<'l> {
     ecosystem: Option<Ecosystem>,
+    owners: Option<Owners<'l>>,
     unknown: bool,
 }
 
-impl Filing {
+impl Filing<'_> {
     fn install(
         &mut self,
         found: &ExtractedPackage,
         file: &FileRecord,
-        layer: Option<&Digest>,
+        layer: &LayerInventory,
     ) -> InstalledPackage {
         let path = match &found.nested {
             Some(nested) => format!("{}!/{nested}", file.path).into(),
             None => file.path.clone(),
         };
         InstalledPackage {
-            package: self.file(found.package.clone()),
+            package: self.file(found.package.clone(), file, layer),
             path,
-            layer: layer.cloned(),
+            layer: layer.diff_id.clone(),
             extractor: file.extractor.clone(),
             licenses: found.licenses.clone(),
         }
     }
 
-    fn file(&mut self, package: Package) -> Package {
+    fn file(&mut self, package: Package, file: &FileRecord, layer: &LayerInventory) -> Package {
         if !package.ecosystem().family().is_distribution() {
-            return package;
+            return self.owned(package, file, layer);
         }
         self.unknown |= self.ecosystem.is_none();
         package.in_ecosystem(self.ecosystem.clone().unwrap_or(Ecosystem::of(Family::Linux)))
+    }
+
+    fn owned(&self, package: Package, file: &FileRecord, layer: &LayerInventory) -> Package {
+        let owners = self.owners.as_ref();
+        match owners.and_then(|owners| owners.find(layer, &file.path, package.version())) {
+            // An owner is a package of the image, so that its name is one.
+            Some(owner) => package.clone().with_owner(owner).unwrap_or(package),
+            None => package,
+        }
     }
 
     /// Said once, however many packages there are.

@@ -72,6 +72,9 @@ fn component(subject: &Subject<'_>, at: usize, found: &InstalledPackage) -> Valu
         properties.push(json!({"name": "perceptor:source-name", "value": source.name()}));
         properties.push(json!({"name": "perceptor:source-version", "value": source.version()}));
     }
+    if let Some(owner) = found.package.owned_by() {
+        properties.push(json!({"name": "perceptor:owned-by", "value": owner}));
+    }
     let mut component = json!({
         "type": "library",
         "bom-ref": format!("package-{at}"),

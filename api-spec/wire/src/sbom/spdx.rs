@@ -3,6 +3,7 @@
 use super::{Subject, TOOL, VERSION, purl, seconds};
 use api_vocab::InstalledPackage;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 
 const NO_ASSERTION: &str = "NOASSERTION";
 
@@ -13,6 +14,7 @@ pub(super) fn render(subject: &Subject<'_>) -> Value {
     let mut relationships = vec![relationship("SPDXRef-DOCUMENT", "DESCRIBES", "SPDXRef-image")];
     relationships
         .extend((0..packages.len()).map(|at| relationship("SPDXRef-image", "CONTAINS", &package_id(at))));
+    relationships.extend(owned(packages));
     json!({
         "spdxVersion": "SPDX-2.3",
         "dataLicense": "CC0-1.0",
@@ -86,6 +88,21 @@ fn package(subject: &Subject<'_>, at: usize, found: &InstalledPackage) -> Value 
         fields.insert("licenseComments".into(), format!("Stated: {}", found.licenses.join("; ")).into());
     }
     package
+}
+
+/// Which distribution's package holds which one of a language.
+fn owned(packages: &[InstalledPackage]) -> impl Iterator<Item = Value> {
+    let is_distribution = |found: &InstalledPackage| found.package.ecosystem().family().is_distribution();
+    let owners: BTreeMap<&str, usize> = packages
+        .iter()
+        .enumerate()
+        .filter(|(_, found)| is_distribution(found))
+        .map(|(at, found)| (found.package.name(), at))
+        .collect();
+    packages.iter().enumerate().filter_map(move |(at, found)| {
+        let owner = owners.get(found.package.owned_by()?)?;
+        Some(relationship(&package_id(*owner), "CONTAINS", &package_id(at)))
+    })
 }
 
 fn relationship(from: &str, kind: &str, to: &str) -> Value {

@@ -57,6 +57,27 @@ fn spdx_relates_every_package_to_the_image() {
 }
 
 #[test]
+fn package_owned_points_to_its_owner() {
+    let mut all = inventory();
+    let owner = Package::new("Debian:12".parse().unwrap(), "python3-six", "1.16.0-4").unwrap();
+    let owned = Package::new("PyPI".parse().unwrap(), "six", "1.16.0").unwrap().with_owner("python3-six");
+    let like = all.packages[0].clone();
+    all.packages = vec![
+        InstalledPackage { package: owner, ..like.clone() },
+        InstalledPackage { package: owned.unwrap(), ..like },
+    ];
+    let properties = rendered(&all, SbomFormat::Cyclonedx)["components"][2]["properties"].to_string();
+    assert!(properties.contains(r#"{"name":"perceptor:owned-by","value":"python3-six"}"#), "{properties}");
+    let relationships = rendered(&all, SbomFormat::Spdx)["relationships"].clone();
+    let last = relationships.as_array().unwrap().last().unwrap().clone();
+    assert_eq!(last["spdxElementId"], "SPDXRef-package-0");
+    assert_eq!(
+        (&last["relationshipType"], &last["relatedSpdxElement"]),
+        (&"CONTAINS".into(), &"SPDXRef-package-1".into())
+    );
+}
+
+#[test]
 fn partial_inventory_is_said_to_be_incomplete() {
     let mut partial = inventory();
     partial.problems.push(Problem::new(ProblemCode::Truncated, "x", "ends early"));

@@ -22,8 +22,12 @@ pub(super) struct Hit<'a> {
 impl Index {
     /// What is wrong with a package.
     ///
-    /// It is a function of the package and the revision: callers match each unique package once.
+    /// It is a function of the package and the revision: callers match each unique package once. What
+    /// is wrong with a package that a distribution's one owns is found with the owner.
     pub fn find(&self, package: &Package) -> Found {
+        if package.owned_by().is_some() {
+            return Found::default();
+        }
         let mut hits = Vec::new();
         let mut undecided = Vec::new();
         let scheme = Scheme::of(package.ecosystem().family());

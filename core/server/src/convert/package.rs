@@ -10,13 +10,17 @@ pub fn package_from(shape: wire::Package) -> Result<Package, PackageError> {
         Some(architecture) => package.with_architecture(&architecture)?,
         None => package,
     };
-    match (shape.source_name, shape.source_version) {
-        (None, None) => Ok(package),
+    let package = match (shape.source_name, shape.source_version) {
+        (None, None) => package,
         (name, version) => {
             let name = name.unwrap_or_else(|| package.name().to_owned());
             let version = version.unwrap_or_else(|| package.version().to_owned());
-            package.with_source(&name, &version)
+            package.with_source(&name, &version)?
         }
+    };
+    match &shape.owned_by {
+        Some(owner) => package.with_owner(owner),
+        None => Ok(package),
     }
 }
 
@@ -29,6 +33,7 @@ pub fn package_to(package: &Package) -> wire::Package {
         architecture: package.architecture().map(str::to_owned),
         source_name: package.source().map(|source| source.name().to_owned()),
         source_version: package.source().map(|source| source.version().to_owned()),
+        owned_by: package.owned_by().map(str::to_owned),
     }
 }
 

@@ -21,6 +21,8 @@ pub(crate) struct PackageRow<'a> {
     architecture: Option<Cow<'a, str>>,
     #[serde(rename = "s", borrow, default, skip_serializing_if = "Option::is_none")]
     source: Option<(Cow<'a, str>, Cow<'a, str>)>,
+    #[serde(rename = "o", borrow, default, skip_serializing_if = "Option::is_none")]
+    owned_by: Option<Cow<'a, str>>,
 }
 
 impl<'a> PackageRow<'a> {
@@ -31,6 +33,7 @@ impl<'a> PackageRow<'a> {
             version: package.version().into(),
             architecture: package.architecture().map(Into::into),
             source: package.source().map(|source| (source.name().into(), source.version().into())),
+            owned_by: package.owned_by().map(Into::into),
         }
     }
 
@@ -42,6 +45,9 @@ impl<'a> PackageRow<'a> {
         }
         if let Some((name, version)) = self.source {
             package = package.with_source(&name, &version).map_err(wrong)?;
+        }
+        if let Some(owner) = self.owned_by {
+            package = package.with_owner(&owner).map_err(wrong)?;
         }
         Ok(package)
     }

@@ -161,7 +161,7 @@ impl Row for FleetPackage {
     fn heads(wide: bool) -> Vec<&'static str> {
         let mut heads = vec!["ECOSYSTEM", "PACKAGE", "VERSION", "IMAGES", "FINDINGS", "WORST", "UNDECIDED"];
         if wide {
-            heads.extend(["ARCH", "SOURCE"]);
+            heads.extend(["ARCH", "SOURCE", "OWNED BY"]);
         }
         heads
     }
@@ -180,6 +180,7 @@ impl Row for FleetPackage {
         if wide {
             cells.push(p.architecture.as_ref().map_or_else(Cell::unknown, Cell::text));
             cells.push(p.source_name.as_ref().map_or_else(Cell::unknown, Cell::text));
+            cells.push(p.owned_by.as_ref().map_or_else(Cell::unknown, Cell::text));
         }
         cells
     }

@@ -6,6 +6,7 @@ mod tests;
 use crate::collect::Collected;
 use crate::extractor::{Extracted, ExtractedPackage, Extractor, OpenFile, Scope};
 use crate::lines::{Line, Lines};
+use crate::owned;
 use api_vocab::{Ecosystem, Family, Package, PackageError, ProblemCode};
 
 /// Long enough for every field that is read; others may be longer.
@@ -24,6 +25,9 @@ struct Record {
     architecture: Option<String>,
     origin: Option<String>,
     license: Option<String>,
+    /// The folder whose files follow.
+    folder: String,
+    owned: Vec<Box<str>>,
     fault: Option<&'static str>,
 }
 
@@ -33,7 +37,7 @@ impl Extractor for Apk {
     }
 
     fn version(&self) -> u32 {
-        1
+        2
     }
 
     fn scope(&self) -> Scope {
@@ -84,7 +88,14 @@ impl Record {
             self.fault = Some("a line that is no field");
             return;
         };
-        let Some(field) = self.field(*letter) else { return };
+        let Some(field) = self.field(*letter) else {
+            if !line.cut
+                && let Ok(value) = std::str::from_utf8(value)
+            {
+                self.read_file(*letter, value);
+            }
+            return;
+        };
         if field.is_some() {
             self.fault = Some("a field twice");
         } else if line.cut {
@@ -94,6 +105,21 @@ impl Record {
                 Ok(value) => *field = (!value.is_empty()).then(|| value.to_owned()),
                 Err(_) => self.fault = Some("a field that is not UTF-8"),
             }
+        }
+    }
+
+    /// `F:` names a folder, `R:` a file in it.
+    fn read_file(&mut self, letter: u8, value: &str) {
+        match letter {
+            b'F' => value.clone_into(&mut self.folder),
+            b'R' if owned::is_named_like_one(value) => {
+                let path = format!("{}/{value}", self.folder);
+                let path = owned::relative(&path);
+                if owned::is_wanted(path) {
+                    self.owned.push(path.into());
+                }
+            }
+            _ => {}
         }
     }
 
@@ -122,13 +148,16 @@ impl Record {
     }
 }
 
-fn keep(record: Record, collected: &mut Collected<'_>) {
+fn keep(mut record: Record, collected: &mut Collected<'_>) {
     if record.lines == 0 {
         return;
     }
     let title = record.name.as_deref().unwrap_or("an unnamed package");
     if let Some(fault) = record.fault {
         collected.problem(ProblemCode::Malformed, format_args!("record of {title}: {fault}"));
+    }
+    if let Some(name) = &record.name {
+        collected.owned(name, std::mem::take(&mut record.owned));
     }
     match (&record.name, &record.version) {
         (Some(name), Some(version)) => collected.package(record.package(name, version)),

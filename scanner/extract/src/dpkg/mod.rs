@@ -1,5 +1,7 @@
-//! Debian's package database: `var/lib/dpkg/status`, and `status.d` of distroless images.
+//! Debian's package database: `var/lib/dpkg/status`, `status.d` of distroless images, and the lists of
+//! files beside them.
 
+mod files;
 mod stanza;
 #[cfg(test)]
 mod tests;
@@ -25,7 +27,7 @@ impl Extractor for Dpkg {
     }
 
     fn version(&self) -> u32 {
-        1
+        2
     }
 
     fn scope(&self) -> Scope {
@@ -33,13 +35,13 @@ impl Extractor for Dpkg {
     }
 
     fn wants(&self, path: &str) -> bool {
-        path == STATUS
-            || path
-                .strip_prefix(STATUS_FOLDER)
-                .is_some_and(|name| !name.is_empty() && !name.contains('/') && !name.ends_with(".md5sums"))
+        path == STATUS || files::owner(path).is_some() || is_stanza(path)
     }
 
     fn extract(&self, file: &mut OpenFile<'_>) -> Extracted {
+        if let Some(owner) = files::owner(file.path) {
+            return files::extract(owner, file);
+        }
         let mut collected = Collected::new(file.path);
         let mut lines = Lines::new(file.content, LONGEST_LINE);
         let mut stanza = Stanza::default();
@@ -70,6 +72,12 @@ impl Extractor for Dpkg {
         }
         collected.finish()
     }
+}
+
+/// Whether `path` is that of one package's stanza in a distroless image.
+fn is_stanza(path: &str) -> bool {
+    let name = path.strip_prefix(STATUS_FOLDER);
+    name.is_some_and(|name| !name.is_empty() && !name.contains('/') && !name.ends_with(".md5sums"))
 }
 
 fn keep(stanza: Stanza, collected: &mut Collected<'_>) {

@@ -12,14 +12,23 @@ const TYPICAL: &[u8] = include_bytes!("testdata/typical/input");
 
 #[test]
 fn paths_wanted_are_those_of_dpkg() {
-    for path in [PATH, "var/lib/dpkg/status.d/libc6", "var/lib/dpkg/status.d/bGliYzY="] {
+    for path in [
+        PATH,
+        "var/lib/dpkg/status.d/libc6",
+        "var/lib/dpkg/status.d/bGliYzY=",
+        "var/lib/dpkg/status.d/libc6.md5sums",
+        "var/lib/dpkg/info/libc6:amd64.list",
+        "var/lib/dpkg/info/python3.11.md5sums",
+    ] {
         assert!(Dpkg.wants(path), "{path}");
     }
     for path in [
         "var/lib/dpkg/status-old",
         "var/lib/dpkg/status.d/",
-        "var/lib/dpkg/status.d/libc6.md5sums",
         "var/lib/dpkg/status.d/a/b",
+        "var/lib/dpkg/info/libc6:amd64.postinst",
+        "var/lib/dpkg/info/.list",
+        "var/lib/dpkg/info/a/b.list",
         "home/var/lib/dpkg/status",
     ] {
         assert!(!Dpkg.wants(path), "{path}");
@@ -31,6 +40,27 @@ fn status_typical_lists_what_is_there() {
     let extracted = extract(&Dpkg, PATH, TYPICAL);
     assert_eq!(listing(&extracted), include_str!("testdata/typical/expected"));
     assert_eq!(extracted.problems, []);
+}
+
+#[test]
+fn lists_of_files_tell_those_that_tell_of_packages() {
+    let list =
+        b"/.\n/usr/lib/python3/dist-packages/six.py\n/usr/lib/python3/dist-packages/six-1.16.0.egg-info\n";
+    let sums = b"0123456789abcdef0123456789abcdef  usr/lib/python3/dist-packages/six-1.16.0.egg-info\n\
+        0123456789abcdef0123456789abcdef usr/lib/one-space.egg-info\nshort\n\xff\n";
+    for (path, text) in [
+        ("var/lib/dpkg/info/python3-six.list", &list[..]),
+        ("var/lib/dpkg/info/python3-six:all.list", &list[..list.len() - 1]),
+        ("var/lib/dpkg/info/python3-six.md5sums", sums),
+        ("var/lib/dpkg/status.d/python3-six.md5sums", sums),
+    ] {
+        let extracted = extract(&Dpkg, path, text);
+        assert_eq!(extracted.problems, []);
+        let [owned] = extracted.owned.as_slice() else { panic!("{path}: {extracted:?}") };
+        assert_eq!(&*owned.owner, "python3-six");
+        assert_eq!(owned.paths, [Box::from("usr/lib/python3/dist-packages/six-1.16.0.egg-info")], "{path}");
+    }
+    assert_eq!(extract(&Dpkg, "var/lib/dpkg/info/libc6.list", b"/lib/libc.so.6\n"), Default::default());
 }
 
 #[test]

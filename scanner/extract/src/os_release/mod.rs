@@ -58,5 +58,5 @@ fn read(text: &str, path: &str) -> Extracted {
         pretty_name: assignments.get("PRETTY_NAME").map(str::to_owned),
         ecosystem,
     };
-    Extracted { packages: Vec::new(), problems, distro: Some(distro) }
+    Extracted { problems, distro: Some(distro), ..Extracted::default() }
 }

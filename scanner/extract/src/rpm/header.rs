@@ -3,6 +3,7 @@
 //! Two counts, then 16 bytes per tag (tag, type, offset, number of values), then the values; all
 //! numbers are big-endian.
 
+use super::files::Files;
 use super::order::Order;
 use crate::extractor::ExtractedPackage;
 use api_vocab::{Ecosystem, Family, Package, PackageError};
@@ -44,6 +45,7 @@ pub(super) struct Header<'a> {
     arch: Option<&'a str>,
     source: Option<&'a str>,
     license: Option<&'a str>,
+    files: Files<'a>,
 }
 
 impl<'a> Header<'a> {
@@ -79,7 +81,10 @@ impl<'a> Header<'a> {
                 let epoch = Order::Big.u32(values, Order::Big.len32(entry, 8)?)?;
                 return (kind == INT32 && self.epoch.replace(epoch).is_none()).then_some(());
             }
-            _ => return Some(()),
+            _ => {
+                self.files.read(tag, kind, values, Order::Big.len32(entry, 8)?, Order::Big.len32(entry, 12)?);
+                return Some(());
+            }
         };
         let text = text_at(values, Order::Big.len32(entry, 8)?)?;
         (matches!(kind, STRING | I18N_STRING) && slot.replace(text).is_none()).then_some(())
@@ -88,6 +93,11 @@ impl<'a> Header<'a> {
     /// Whether it stands for a key in rpm's key ring, which is no package.
     pub fn is_key(&self) -> bool {
         self.name == Some("gpg-pubkey")
+    }
+
+    /// Those of its files that tell of packages of languages.
+    pub fn owned(&self) -> Vec<Box<str>> {
+        self.files.owned()
     }
 
     /// The package.

@@ -1,6 +1,7 @@
 //! rpm's package database, in each of the formats it has had.
 
 mod bdb;
+mod files;
 mod header;
 mod manifest;
 mod ndb;
@@ -62,7 +63,7 @@ impl Extractor for Rpm {
     }
 
     fn version(&self) -> u32 {
-        2
+        3
     }
 
     fn scope(&self) -> Scope {
@@ -162,10 +163,13 @@ fn keep(item: Result<&[u8], Fault>, collected: &mut Collected<'_>) {
     };
     let found = Header::parse(blob).and_then(|header| match header.is_key() {
         true => Ok(None),
-        false => header.package().map(Some),
+        false => header.package().map(|package| Some((package, header.owned()))),
     });
     match found {
-        Ok(Some(package)) => collected.package(Ok(package)),
+        Ok(Some((package, paths))) => {
+            collected.owned(package.package.name(), paths);
+            collected.package(Ok(package));
+        }
         Ok(None) => {}
         Err(error) => collected.problem(ProblemCode::Malformed, error),
     }

@@ -4,7 +4,7 @@ use super::inventory::{distro_from_wire, distro_to_wire, problem_from_wire, prob
 use super::package;
 use api_vocab::{Digest, PackageError, Problem};
 use api_wire::layer as wire;
-use scanner_extract::{ExtractedPackage, FileRecord, LayerInventory};
+use scanner_extract::{ExtractedPackage, FileRecord, LayerInventory, OwnedFiles};
 
 /// Hexadecimal digits of one hash.
 const DIGITS: usize = 16;
@@ -47,9 +47,21 @@ fn file_to_wire(file: &FileRecord) -> wire::LayerFile {
         path: file.path.to_string(),
         extractor: file.extractor.to_string(),
         packages: file.packages.iter().map(package_to_wire).collect(),
+        owned: file.owned.iter().map(owned_to_wire).collect(),
         distro: file.distro.as_ref().map(distro_to_wire),
         problems: file.problems.iter().map(problem_to_wire).collect(),
     }
+}
+
+fn owned_to_wire(owned: &OwnedFiles) -> wire::OwnedFiles {
+    wire::OwnedFiles {
+        owner: owned.owner.to_string(),
+        paths: owned.paths.iter().map(|path| path.to_string()).collect(),
+    }
+}
+
+fn owned_from_wire(shape: wire::OwnedFiles) -> OwnedFiles {
+    OwnedFiles { owner: shape.owner.into(), paths: boxed(shape.paths) }
 }
 
 fn package_to_wire(found: &ExtractedPackage) -> wire::LayerPackage {
@@ -112,6 +124,7 @@ fn file_from_wire(shape: wire::LayerFile) -> Result<FileRecord, PackageError> {
         path: shape.path.into(),
         extractor: shape.extractor.into(),
         packages: packages.collect::<Result<_, PackageError>>()?,
+        owned: shape.owned.into_iter().map(owned_from_wire).collect(),
         distro: shape.distro.map(distro_from_wire),
         problems: shape.problems.iter().map(problem_from_wire).collect::<Vec<Problem>>(),
     })
@@ -140,6 +153,10 @@ mod tests {
             path: "var/lib/dpkg/status".into(),
             extractor: "dpkg".into(),
             packages: vec![found],
+            owned: vec![OwnedFiles {
+                owner: "python3-six".into(),
+                paths: vec!["usr/lib/python3/dist-packages/six-1.16.0.egg-info".into()],
+            }],
             distro: Some(distro),
             problems: vec![Problem::new(ProblemCode::Malformed, "a", "b")],
         };

@@ -12,6 +12,7 @@ pub(super) fn to_wire(package: &Package) -> wire::Package {
         architecture: package.architecture().map(str::to_owned),
         source_name: package.source().map(|source| source.name().to_owned()),
         source_version: package.source().map(|source| source.version().to_owned()),
+        owned_by: package.owned_by().map(str::to_owned),
     }
 }
 
@@ -22,8 +23,12 @@ pub(super) fn from_wire(shape: wire::Package) -> Result<Package, PackageError> {
         Some(architecture) => package.with_architecture(architecture)?,
         None => package,
     };
-    match (&shape.source_name, &shape.source_version) {
-        (Some(name), Some(version)) => package.with_source(name, version),
-        _ => Ok(package),
+    let package = match (&shape.source_name, &shape.source_version) {
+        (Some(name), Some(version)) => package.with_source(name, version)?,
+        _ => package,
+    };
+    match &shape.owned_by {
+        Some(owner) => package.with_owner(owner),
+        None => Ok(package),
     }
 }

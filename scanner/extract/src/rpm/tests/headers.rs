@@ -70,11 +70,43 @@ fn header_hostile_is_malformed() {
     assert!(Header::parse(&counts_too_high).is_err());
 }
 
+/// A header of these tags: number, type, count, value.
+fn header_of_lists(tags: &[(u32, u32, u32, &[u8])]) -> Vec<u8> {
+    let plain: Vec<(u32, u32, &[u8])> =
+        tags.iter().map(|(tag, kind, _, value)| (*tag, *kind, *value)).collect();
+    let mut bytes = header(&plain);
+    for (at, (_, _, count, _)) in tags.iter().enumerate() {
+        bytes[8 + at * 16 + 12..8 + at * 16 + 16].copy_from_slice(&count.to_be_bytes());
+    }
+    bytes
+}
+
+#[test]
+fn header_lists_files_that_tell_of_packages() {
+    let (indexes, names): (&[u8], &[u8]) =
+        (&[0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1], b"METADATA\0METADATA\0six.py\0");
+    let folders: &[u8] = b"/usr/share/doc/six/\0/usr/lib/python3.9/site-packages/six-1.15.0.dist-info/\0";
+    let owned = |tags: &[(u32, u32, u32, &[u8])]| Header::parse(&header_of_lists(tags)).unwrap().owned();
+    let found = owned(&[(1116, 4, 3, indexes), (1117, 8, 3, names), (1118, 8, 2, folders)]);
+    assert_eq!(found, [Box::from("usr/lib/python3.9/site-packages/six-1.15.0.dist-info/METADATA")]);
+    for malformed in [
+        &[(1117, 8, 3, names), (1118, 8, 2, folders)][..],
+        &[(1116, 4, 3, indexes), (1117, 8, 3, names), (1118, 8, 1, folders)],
+        &[(1116, 8, 3, indexes), (1117, 8, 3, names), (1118, 8, 2, folders)],
+        &[(1116, 4, 3, &indexes[..2]), (1117, 8, 3, names), (1118, 8, 2, b"unended")],
+    ] {
+        assert_eq!(owned(malformed), []);
+    }
+    let many =
+        owned(&[(1116, 4, u32::MAX, indexes), (1117, 8, u32::MAX, names), (1118, 8, u32::MAX, folders)]);
+    assert_eq!(many.len(), 1);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(256))]
 
     #[test]
-    fn tags_of_any_kind_do_not_panic(tags in proptest::collection::vec((995..1050_u32, 0..11_u32, any::<u32>(), any::<u32>()), 0..12)) {
+    fn tags_of_any_kind_do_not_panic(tags in proptest::collection::vec((prop_oneof![995..1050_u32, 1114..1120_u32], 0..11_u32, any::<u32>(), any::<u32>()), 0..12)) {
         let mut bytes = [tags.len() as u32, 16].map(u32::to_be_bytes).concat();
         for (tag, kind, offset, count) in tags {
             for number in [tag, kind, offset % 20, count] {
@@ -82,6 +114,7 @@ proptest! {
             }
         }
         bytes.extend(*b"text\0a\0bcd\0\0\0\0\x01-");
+        let _ = Header::parse(&bytes).map(|header| header.owned());
         let _ = Header::parse(&bytes).and_then(|header| header.package());
     }
 }
