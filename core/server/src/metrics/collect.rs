@@ -4,12 +4,15 @@ use crate::advisories::Advisories;
 use crate::engine::Engine;
 use api_chassis::clock::Clock;
 use api_vocab::Severity;
-use core_model::{Stage, View};
+use core_model::{Source, SourceHealth, Stage, View};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::DescriptorEncoder;
 use prometheus_client::metrics::MetricType;
 use std::fmt;
 use std::sync::Arc;
+
+/// Sources that have series of their own; there are far fewer.
+const MOST_SOURCES: usize = 1_000;
 
 /// Reads the fleet's numbers.
 pub struct FleetCollector {
@@ -60,11 +63,23 @@ impl Collector for FleetCollector {
         ] {
             gauge(&mut encoder, name, help, value)?;
         }
-        Ok(())
+        self.encode_sources(&mut encoder)
     }
 }
 
 impl FleetCollector {
+    fn encode_sources(&self, encoder: &mut DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
+        let (sources, now) = (self.view.sources_after(None, MOST_SOURCES), self.clock.now());
+        let pods = |source: &Source| self.view.pods_in(&source.id);
+        let silent = |source: &Source| now.since(source.last_seen).as_secs();
+        let stale = |source: &Source| u64::from(source.health == SourceHealth::Stale);
+        of_sources(encoder, "source_pods", "Pods of a source", &sources, pods)?;
+        let help = "How long ago a source's perceiver was last heard";
+        of_sources(encoder, "source_silent_seconds", help, &sources, silent)?;
+        let help = "Whether a source is silent for longer than its pods are believed";
+        of_sources(encoder, "source_stale", help, &sources, stale)
+    }
+
     fn advisory_age(&self) -> u64 {
         let revision = self.advisories.revision();
         self.clock.now().since(revision.newest.unwrap_or(revision.built_at)).as_secs()
@@ -74,6 +89,21 @@ impl FleetCollector {
 fn gauge(encoder: &mut DescriptorEncoder<'_>, name: &str, help: &str, value: u64) -> fmt::Result {
     let mut metric = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
     metric.encode_gauge(&signed(value))
+}
+
+fn of_sources(
+    encoder: &mut DescriptorEncoder<'_>,
+    name: &str,
+    help: &str,
+    sources: &[Arc<Source>],
+    value: impl Fn(&Source) -> u64,
+) -> fmt::Result {
+    let mut metric = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
+    for source in sources {
+        let label = [("source", source.id.to_string())];
+        metric.encode_family(&label)?.encode_gauge(&signed(value(source)))?;
+    }
+    Ok(())
 }
 
 fn gauges(
