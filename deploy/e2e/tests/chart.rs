@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 
 const PARTS: &[&str] = &["kube-apiserver", "etcd", "kube-controller-manager", "kubectl", "helm", "openssl"];
 const PLATFORMS: [&str; 3] = ["kubernetes", "openshift", "gke"];
+const SUBRESOURCE: &str = "--subresource=status";
 
 fn deploy() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_path_buf()
@@ -88,7 +89,9 @@ fn every_platform_is_taken_by_the_server(cluster: &Cluster) -> Result<()> {
         "--set=scanner.fromRegistry.enabled=true,scanner.fromRegistry.pullSecrets.enabled=true",
         "--set=scanner.fromRegistry.credentialsSecret=a,scanner.fromRegistry.authoritiesConfigMap=b",
         "--set=core.persistence.storageClass=fast,auth.serviceAccounts={reader monitoring/grafana}",
-        "--set=perceiver.marks.enabled=true,auth.mode=serviceAccounts,core.persistence.keep=true",
+        "--set=perceiver.settings.tell.marks={perceptor,classic},perceiver.settings.tell.summaries=true",
+        "--set=perceiver.settings.tell.reports=true,perceiver.settings.tell.events=true",
+        "--set=auth.mode=serviceAccounts,core.persistence.keep=true",
         "--set-json=networkPolicies.monitoring=[{\"namespaceSelector\":{}}]",
     ];
     for platform in PLATFORMS {
@@ -239,6 +242,8 @@ fn accounts_may_do_what_they_need_and_no_more(cluster: &Cluster) -> Result<()> {
         ("perceiver", &["get", "secrets", "-n=nodes"], false),
         ("perceiver", &["get", "configmaps", "-n=nodes"], false),
         ("perceiver", &["patch", "pods", everywhere], false),
+        ("perceiver", &["patch", "deployments.apps", everywhere], false),
+        ("perceiver", &["create", "events.events.k8s.io", everywhere], false),
         ("perceiver", &["create", "serviceaccounts", "--subresource=token", "-n=nodes"], false),
         ("scanner-nodes", &["get", "secrets", "-n=nodes"], false),
         ("scanner-nodes", &["list", "pods", "-n=nodes"], false),
@@ -249,7 +254,9 @@ fn accounts_may_do_what_they_need_and_no_more(cluster: &Cluster) -> Result<()> {
         ensure!(may(account, words) == allowed, "{account} {words:?}: expected {allowed}");
     }
     let more = [
-        "--set=perceiver.marks.enabled=true,auth.mode=serviceAccounts,scanner.fromRegistry.enabled=true",
+        "--set=perceiver.settings.tell.marks={perceptor},perceiver.settings.tell.summaries=true",
+        "--set=perceiver.settings.tell.reports=true,perceiver.settings.tell.events=true",
+        "--set=auth.mode=serviceAccounts,scanner.fromRegistry.enabled=true",
         "--set=scanner.fromRegistry.pullSecrets.enabled=true,scanner.fromRegistry.pullSecrets.namespaces={strict}",
     ];
     helm(cluster, &["upgrade", "perceptor", "--namespace=nodes"], "kubernetes", &more)?;
@@ -257,6 +264,15 @@ fn accounts_may_do_what_they_need_and_no_more(cluster: &Cluster) -> Result<()> {
         ("perceiver", &["patch", "pods", everywhere][..], true),
         ("perceiver", &["patch", "deployments.apps", everywhere], true),
         ("perceiver", &["delete", "pods", everywhere], false),
+        ("perceiver", &["create", "pods", everywhere], false),
+        ("perceiver", &["update", "pods", everywhere], false),
+        ("perceiver", &["patch", "secrets", everywhere], false),
+        ("perceiver", &["create", "containerimagescans.stas.statnett.no", everywhere], true),
+        ("perceiver", &["patch", "containerimagescans.stas.statnett.no", SUBRESOURCE, everywhere], true),
+        ("perceiver", &["delete", "containerimagescans.stas.statnett.no", everywhere], true),
+        ("perceiver", &["create", "reports.openreports.io", everywhere], true),
+        ("perceiver", &["create", "events.events.k8s.io", everywhere], true),
+        ("perceiver", &["delete", "events.events.k8s.io", everywhere], false),
         ("scanner-registry", &["get", "secrets", "-n=strict"], true),
         ("scanner-registry", &["list", "secrets", "-n=strict"], false),
         ("scanner-registry", &["get", "secrets", "-n=nodes"], false),

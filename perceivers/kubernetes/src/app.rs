@@ -4,7 +4,9 @@ use crate::cluster::{self, ClusterError};
 use crate::config::{Flags, Settings, WatchSettings};
 use crate::leader::Candidate;
 use crate::metrics::KubernetesMetrics;
+use crate::owners::KubeReader;
 use crate::record::Told;
+use crate::tell::{TellSettings, Teller, Writer};
 use crate::watch::{Signs, Watch};
 use anyhow::Context;
 use api_chassis::clock::{Clock, SystemClock};
@@ -20,6 +22,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
+use wildmatch::WildMatch;
 
 /// From half a second to 15 seconds.
 const PATIENCE: Backoff = Backoff::new(Duration::from_millis(500), Duration::from_secs(15));
@@ -227,6 +230,7 @@ impl Perceiver {
                 shutdown: shutdown.clone(),
             })
         });
+        let teller = self.teller(source, &clock);
         let watch = Watch::new(
             self.cluster.clone(),
             self.watched.clone(),
@@ -235,12 +239,33 @@ impl Perceiver {
             clock,
             Signs { metrics: self.metrics.clone(), seen: self.seen.clone() },
         );
-        tokio::join!(watch.run(shutdown.clone()), sender.run(shutdown), OptionFuture::from(beside));
+        let watch = watch.telling(teller.as_ref().map(Teller::telling));
+        let telling = teller.map(|teller| teller.run(shutdown.clone()));
+        tokio::join!(
+            watch.run(shutdown.clone()),
+            sender.run(shutdown.clone()),
+            OptionFuture::from(beside),
+            OptionFuture::from(telling)
+        );
+    }
+
+    /// None unless something is to be written into the cluster.
+    fn teller(&self, source: &SourceId, clock: &Arc<dyn Clock>) -> Option<Teller> {
+        let settings = Some(self.settings.tell.clone()).filter(TellSettings::is_on)?;
+        let kinds = self.settings.owners.kinds.iter().map(|kind| WildMatch::new(kind)).collect();
+        let reader = Arc::new(KubeReader::new(self.cluster.clone(), kinds));
+        let metrics = self.metrics.clone();
+        let writer = Writer::new(self.cluster.clone(), reader, settings.writes_per_second, metrics.clone());
+        let (core, source) = (self.core.clone(), source.clone());
+        Some(Teller::new(core, source, settings, writer, (Arc::clone(clock), metrics), host()))
     }
 }
 
 /// Who we are among the candidates: the pod, and which of its lives.
 fn identity() -> String {
-    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-    format!("{}-{:08x}", host.trim(), rand::random::<u32>())
+    format!("{}-{:08x}", host(), rand::random::<u32>())
+}
+
+fn host() -> String {
+    std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default().trim().to_owned()
 }

@@ -2,6 +2,7 @@
 
 use crate::filter::{Filter, Selector, SelectorError};
 use crate::map::Chosen;
+use crate::tell::TellSettings;
 use anyhow::Context;
 use api_chassis::config::Layers;
 use api_chassis::http::HttpSettings;
@@ -29,6 +30,8 @@ pub struct Settings {
     pub watch: WatchSettings,
     /// How owners of pods are found.
     pub owners: OwnerSettings,
+    /// What the core thinks, written into the cluster; by default nothing is.
+    pub tell: TellSettings,
     /// Which of several perceivers of one cluster is active.
     pub leader: LeaderSettings,
     /// The core that is told.
@@ -47,6 +50,7 @@ impl Default for Settings {
             cluster: ClusterSettings::default(),
             watch: WatchSettings::default(),
             owners: OwnerSettings::default(),
+            tell: TellSettings::default(),
             leader: LeaderSettings::default(),
             core: ClientSettings::default(),
             send: SendSettings::default(),
@@ -141,7 +145,7 @@ impl Default for OwnerSettings {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct LeaderSettings {
-    /// Whether a lease decides; off: this one is, and writes nothing to the cluster.
+    /// Whether a lease decides; off: this one is, without one.
     pub enabled: bool,
     /// The lease's namespace; absent: the pod's own.
     pub namespace: Option<String>,
@@ -225,6 +229,7 @@ impl Flags {
     pub fn settings(&self) -> anyhow::Result<Settings> {
         let settings: Settings = self.cluster.over(self.shared.layers(PLATFORM)).load()?;
         settings.watch.check().context("settings: watch")?;
+        settings.tell.check().context("settings")?;
         Ok(settings)
     }
 }

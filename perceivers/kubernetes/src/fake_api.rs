@@ -111,7 +111,7 @@ impl FakeApi {
         self.nudge();
     }
 
-    pub(crate) fn delete(&self, path: &str) {
+    pub(crate) fn delete(&self, path: &str) -> Value {
         {
             let mut state = self.state();
             state.version += 1;
@@ -121,6 +121,7 @@ impl FakeApi {
             state.log.push((version, path.to_owned(), json!({ "type": "DELETED", "object": object })));
         }
         self.nudge();
+        json!({ "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success" })
     }
 
     pub(crate) fn object(&self, path: &str) -> Option<Value> {
@@ -205,6 +206,10 @@ impl FakeApi {
         match method {
             "PUT" | "POST" => return self.write(method, path, body),
             "PATCH" => return self.apply(path, query, body),
+            "DELETE" => {
+                let there = self.object(path).is_some();
+                return if there { (200, self.delete(path)) } else { (404, failure(404)) };
+            }
             _ => {}
         }
         let state = self.state();
@@ -246,6 +251,9 @@ impl FakeApi {
     /// gone, what another one owns is a conflict, and what changes nothing is no new version.
     fn apply(&self, path: &str, query: &BTreeMap<&str, &str>, body: &[u8]) -> (u16, Value) {
         let wanted: Value = serde_json::from_slice(body).unwrap();
+        if !wanted["metadata"]["uid"].is_string() {
+            return self.apply_whole(path, &wanted);
+        }
         let Some(before) = self.object(path) else { return (404, failure(404)) };
         if wanted["metadata"]["uid"] != before["metadata"]["uid"] {
             return (409, failure(409));
@@ -278,6 +286,23 @@ impl FakeApi {
             self.put(path.rsplit_once('/').unwrap().0, after);
         }
         (200, self.object(path).unwrap())
+    }
+
+    /// Server-side apply of an object that nobody else writes: what is sent is all that it has.
+    fn apply_whole(&self, path: &str, fields: &Value) -> (u16, Value) {
+        let at = path.strip_suffix("/status").unwrap_or(path);
+        let fresh = || json!({ "metadata": { "uid": at, "generation": 1 } });
+        let mut object = self.object(at).unwrap_or_else(fresh);
+        for (name, value) in fields.as_object().unwrap() {
+            if name != "metadata" {
+                object[name] = value.clone();
+            }
+        }
+        for (name, value) in fields["metadata"].as_object().unwrap() {
+            object["metadata"][name] = value.clone();
+        }
+        self.put(at.rsplit_once('/').unwrap().0, object);
+        (200, self.object(at).unwrap())
     }
 
     async fn watch(&self, mut stream: TcpStream, path: &str, query: &BTreeMap<&str, &str>) {

@@ -1,5 +1,5 @@
-//! perceptor-perceiver-kubernetes: watches one cluster and tells the core what runs in it. Decides
-//! nothing, and reads neither secrets, environment nor arguments of what it watches.
+//! perceptor-perceiver-kubernetes: watches one cluster and tells the core what runs in it; if asked to,
+//! tells the cluster what the core thinks of it. Decides nothing, and reads neither secrets, environment nor arguments of what it watches.
 
 pub mod app;
 pub mod asks;
@@ -14,6 +14,7 @@ pub mod metrics;
 pub mod owners;
 pub mod record;
 pub mod slim;
+pub mod tell;
 pub mod watch;
 
 #[cfg(test)]

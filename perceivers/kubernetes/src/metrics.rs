@@ -11,12 +11,21 @@ struct KindLabel {
     kind: String,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct WriteLabels {
+    what: &'static str,
+    outcome: &'static str,
+}
+
 /// What is counted of a cluster's watch; clones count together.
 #[derive(Debug, Clone, Default)]
 pub struct KubernetesMetrics {
     pods: Gauge,
     lists: Family<KindLabel, Counter>,
     leads: Gauge,
+    writes: Family<WriteLabels, Counter>,
+    waiting: Gauge,
+    hushed: Gauge,
 }
 
 impl KubernetesMetrics {
@@ -30,6 +39,21 @@ impl KubernetesMetrics {
         );
         registry.register("lists", "Full lists asked of the server, by kind", metrics.lists.clone());
         registry.register("leads", "1 while this perceiver is the active one", metrics.leads.clone());
+        registry.register(
+            "writes",
+            "Writes into the cluster, by what was written and what came of it",
+            metrics.writes.clone(),
+        );
+        registry.register(
+            "writes_waiting",
+            "Pods and workloads for which something may have to be written",
+            metrics.waiting.clone(),
+        );
+        registry.register(
+            "events_hushed",
+            "Events not made, so that not too many are",
+            metrics.hushed.clone(),
+        );
         metrics
     }
 
@@ -41,6 +65,17 @@ impl KubernetesMetrics {
     /// Counts lists of a kind; kinds are those of our own code.
     pub fn lists(&self, kind: &str) -> Counter {
         self.lists.get_or_create(&KindLabel { kind: kind.to_owned() }).clone()
+    }
+
+    /// Counts writes; labels are those of our own code.
+    pub fn writes(&self, what: &'static str, outcome: &'static str) -> Counter {
+        self.writes.get_or_create(&WriteLabels { what, outcome }).clone()
+    }
+
+    /// So much may be due; so many events were not made.
+    pub fn telling(&self, due: usize, hushed: u64) {
+        self.waiting.set(i64::try_from(due).unwrap_or(i64::MAX));
+        self.hushed.set(i64::try_from(hushed).unwrap_or(i64::MAX));
     }
 
     /// Whether this perceiver is the active one.

@@ -6,5 +6,6 @@ mod reader;
 mod resolver;
 
 pub use climb::{Known, Workload};
+pub use kinds::{Served, served};
 pub use reader::{KubeReader, ReadError, Reader, Reading};
 pub use resolver::{Question, Resolver, Resolvers};

@@ -11,7 +11,7 @@ use std::fmt;
 use std::sync::Arc;
 
 /// A pod's own id: sixteen bytes, as the server makes them, or whatever text else it is.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub enum Uid {
     /// A UUID in its usual form.
     Uuid([u8; 16]),
@@ -145,6 +145,8 @@ pub struct Told {
     pub pod: Arc<Pod>,
     /// The workload it belongs to.
     pub owner: Arc<str>,
+    /// Where that is; none if it is the pod itself.
+    pub top: Option<Arc<Controller>>,
     /// What surrounds it.
     pub context: Arc<PodContext>,
 }
@@ -241,6 +243,6 @@ mod tests {
     #[test]
     fn record_of_a_pod_is_small() {
         assert!(size_of::<Pod>() <= 144, "{}", size_of::<Pod>());
-        assert!(size_of::<Told>() <= 32, "{}", size_of::<Told>());
+        assert!(size_of::<Told>() <= 40, "{}", size_of::<Told>());
     }
 }

@@ -1,8 +1,9 @@
 //! What is decoded of the cluster's objects: names, images, references. Secrets, environment and
 //! arguments are passed over by the decoder; they are never in this process as values.
 
+use crate::tell::MANAGER;
 use k8s_openapi::api::core::v1::{Namespace, Pod, ServiceAccount};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ManagedFieldsEntry, ObjectMeta, OwnerReference};
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -176,6 +177,14 @@ struct SlimMeta {
     labels: Option<BTreeMap<String, String>>,
     annotations: Option<Annotations>,
     owner_references: Option<Vec<OwnerReference>>,
+    managed_fields: Option<Vec<Author>>,
+}
+
+/// Who wrote something; not what.
+#[derive(Default, serde::Deserialize)]
+#[serde(default)]
+struct Author {
+    manager: String,
 }
 
 /// Of an object's metadata, what is looked at.
@@ -192,6 +201,13 @@ pub fn metadata<'de, D: Deserializer<'de>>(from: D) -> Result<ObjectMeta, D::Err
         labels: slim.labels,
         annotations: slim.annotations.map(|annotations| annotations.0),
         owner_references: slim.owner_references,
+        // Whether anything of it is ours.
+        managed_fields: slim
+            .managed_fields
+            .into_iter()
+            .flatten()
+            .any(|entry| entry.manager == MANAGER)
+            .then(|| vec![ManagedFieldsEntry { manager: Some(MANAGER.to_owned()), ..Default::default() }]),
         ..ObjectMeta::default()
     })
 }

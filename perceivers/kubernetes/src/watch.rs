@@ -18,6 +18,7 @@ use crate::metrics::KubernetesMetrics;
 use crate::owners::{KubeReader, Question, Resolver, Resolvers};
 use crate::record::Told;
 use crate::slim::{SlimAccount, SlimNamespace, SlimPod};
+use crate::tell::Telling;
 use api_chassis::clock::Clock;
 use api_chassis::health::Latch;
 use api_chassis::shutdown::Shutdown;
@@ -95,6 +96,7 @@ pub struct Watch {
     sight: Sight<Told>,
     clock: Arc<dyn Clock>,
     signs: Signs,
+    telling: Option<Telling>,
 }
 
 impl Watch {
@@ -107,7 +109,13 @@ impl Watch {
         clock: Arc<dyn Clock>,
         signs: Signs,
     ) -> Self {
-        Watch { client, settings, owners, sight, clock, signs }
+        Watch { client, settings, owners, sight, clock, signs, telling: None }
+    }
+
+    /// Says to `telling` too what it sees.
+    pub fn telling(mut self, telling: Option<Telling>) -> Self {
+        self.telling = telling;
+        self
     }
 
     /// Watch until shutdown; a server that goes away is waited for. Dropped, it leaves nothing
@@ -174,6 +182,7 @@ impl Desk {
         tasks.spawn(resolver.run(asked, answer, shutdown.clone()));
         let pods = follow_pods(watch, &shown, &mut tasks, &to, &shutdown);
         let scene = Scene::new(&shown);
+        let scene = if watch.telling.is_some() { scene.telling() } else { scene };
         Desk {
             scene,
             shown,
@@ -240,8 +249,19 @@ impl Desk {
     fn spread(&mut self, watch: &Watch) {
         for news in self.scene.take_news() {
             match news {
-                News::See(told) => watch.sight.see(told),
-                News::Lose(key) => watch.sight.lose(&key),
+                News::See(told) => {
+                    // First here: what the core says of it is said only after it was told.
+                    self.tell(watch, |telling| telling.see(&told));
+                    watch.sight.see(told);
+                }
+                News::Lose(key) => {
+                    self.tell(watch, |telling| telling.lose(&key));
+                    watch.sight.lose(&key);
+                }
+                News::Bears(key, uid, marks) => self.tell(watch, |telling| telling.bear(&key, &uid, marks)),
+                News::WorkloadBears(id, marks) => {
+                    self.tell(watch, |telling| telling.workload_bears(&id, marks));
+                }
                 News::Who(controller) => drop(self.questions.send(Question::Who(controller))),
                 News::Complain(complaint) => tracing::warn!(complaint, "object not taken as it is"),
             }
@@ -249,9 +269,16 @@ impl Desk {
         if !self.settled && self.scene.is_whole() {
             self.settled = true;
             tracing::info!(pods = self.scene.pods(), "cluster seen in full");
+            self.tell(watch, Telling::all_seen);
             self.see_all(watch);
         }
         watch.signs.metrics.pods(self.scene.pods());
+    }
+
+    fn tell(&self, watch: &Watch, what: impl FnOnce(&Telling)) {
+        if let Some(telling) = &watch.telling {
+            what(telling);
+        }
     }
 
     fn see_all(&self, watch: &Watch) {

@@ -13,6 +13,7 @@ use perceiver_kubernetes::config::{
     ClusterFlags, ClusterSettings, LeaderSettings, OwnerSettings, Settings as KubernetesSettings,
     WatchSettings,
 };
+use perceiver_kubernetes::tell::TellSettings;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -31,6 +32,8 @@ pub struct Settings {
     pub openshift: OpenShiftSettings,
     /// How owners of pods are found.
     pub owners: OwnerSettings,
+    /// What the core thinks, written into the cluster; by default nothing is.
+    pub tell: TellSettings,
     /// Which of several perceivers of one cluster is active.
     pub leader: LeaderSettings,
     /// The core that is told.
@@ -51,6 +54,7 @@ impl Default for Settings {
             watch: kubernetes.watch,
             openshift: OpenShiftSettings::default(),
             owners: kubernetes.owners,
+            tell: kubernetes.tell,
             leader: kubernetes.leader,
             core: kubernetes.core,
             send: kubernetes.send,
@@ -63,8 +67,8 @@ impl Default for Settings {
 impl Settings {
     /// What the Kubernetes perceiver is given, and the rest.
     pub fn split(self) -> (KubernetesSettings, OpenShiftSettings) {
-        let Settings { cluster, watch, openshift, owners, leader, core, send, http, log } = self;
-        (KubernetesSettings { cluster, watch, owners, leader, core, send, http, log }, openshift)
+        let Settings { cluster, watch, openshift, owners, tell, leader, core, send, http, log } = self;
+        (KubernetesSettings { cluster, watch, owners, tell, leader, core, send, http, log }, openshift)
     }
 }
 
@@ -144,6 +148,7 @@ impl Flags {
     pub fn settings(&self) -> anyhow::Result<Settings> {
         let settings: Settings = self.cluster.over(self.shared.layers(PLATFORM)).load()?;
         settings.watch.check().context("settings: watch")?;
+        settings.tell.check().context("settings")?;
         settings.openshift.style(&settings.core.core).context("settings")?;
         Ok(settings)
     }

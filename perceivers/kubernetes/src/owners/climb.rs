@@ -17,6 +17,8 @@ pub enum Known {
         controller: Option<Arc<Controller>>,
         /// What its annotations ask for.
         asks: Asks,
+        /// Marks of ours that it bears.
+        marks: Option<u64>,
     },
     /// It is gone, or another object has its name now.
     Gone,
@@ -31,6 +33,10 @@ pub struct Workload {
     pub owner: Arc<str>,
     /// What its annotations, and those of what stands between it and the pod, ask for.
     pub asks: Arc<Asks>,
+    /// Where it is; none if it is the pod itself.
+    pub top: Option<Arc<Controller>>,
+    /// Marks of ours that it bears, as far as that is known.
+    pub marks: Option<u64>,
 }
 
 /// How far a climb came.
@@ -46,16 +52,22 @@ pub enum Climb {
 
 /// Climb from `first`; `known` is what was read.
 pub fn climb<'a>(first: &Arc<Controller>, known: impl Fn(&Controller) -> Option<&'a Known>) -> Climb {
-    let (mut at, mut asks) = (Arc::clone(first), Asks::default());
+    let (mut at, mut asks, mut borne) = (Arc::clone(first), Asks::default(), None);
     for _ in 0..MAX_STEPS {
         let (controller, own) = match known(&at) {
             None => {
-                let last = workload(&at, asks);
+                let last = workload(&at, asks, None);
                 return Climb::Needs(at, last);
             }
-            Some(Known::Gone) => break,
-            Some(Known::Closed) => return Climb::Ends(workload(&at, asks)),
-            Some(Known::There { controller, asks }) => (controller, asks),
+            Some(Known::Gone) => {
+                borne = None;
+                break;
+            }
+            Some(Known::Closed) => return Climb::Ends(workload(&at, asks, None)),
+            Some(Known::There { controller, asks, marks }) => {
+                borne = *marks;
+                (controller, asks)
+            }
         };
         // What stands higher is what people write annotations on.
         asks = own.or(&asks);
@@ -64,15 +76,15 @@ pub fn climb<'a>(first: &Arc<Controller>, known: impl Fn(&Controller) -> Option<
             None => break,
         }
     }
-    Climb::Done(workload(&at, asks))
+    Climb::Done(workload(&at, asks, borne))
 }
 
-fn workload(controller: &Controller, asks: Asks) -> Workload {
+fn workload(controller: &Arc<Controller>, asks: Asks, marks: Option<u64>) -> Workload {
     let kind = controller.kind.to_ascii_lowercase();
     // The core would refuse the pod together with an owner that is none.
     let owner = Owner::new(&kind, &controller.name);
     let owner = owner.map_or_else(|_| "unknown/unknown".into(), |owner| owner.as_str().into());
-    Workload { owner, asks: Arc::new(asks) }
+    Workload { owner, asks: Arc::new(asks), top: Some(Arc::clone(controller)), marks }
 }
 
 #[cfg(test)]
@@ -91,7 +103,7 @@ mod tests {
     }
 
     fn there(above: Option<&Arc<Controller>>) -> Known {
-        Known::There { controller: above.cloned(), asks: Asks::default() }
+        Known::There { controller: above.cloned(), asks: Asks::default(), marks: None }
     }
 
     fn owner(first: &Arc<Controller>, known: &HashMap<Controller, Known>) -> (String, Option<String>) {
@@ -131,8 +143,11 @@ mod tests {
         let (set, deployment) = (controller("ReplicaSet", "web-1"), controller("Deployment", "web"));
         let asks = |team: &str| Asks { team: Some(team.into()), ..Asks::default() };
         let known = HashMap::from([
-            ((*set).clone(), Known::There { controller: Some(deployment.clone()), asks: asks("set") }),
-            ((*deployment).clone(), Known::There { controller: None, asks: asks("deployment") }),
+            (
+                (*set).clone(),
+                Known::There { controller: Some(deployment.clone()), asks: asks("set"), marks: None },
+            ),
+            ((*deployment).clone(), Known::There { controller: None, asks: asks("deployment"), marks: None }),
         ]);
         let Climb::Done(workload) = climb(&set, |controller| known.get(controller)) else { panic!() };
         assert_eq!(workload.asks.team.as_deref(), Some("deployment"));

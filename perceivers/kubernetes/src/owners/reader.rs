@@ -5,6 +5,7 @@ use super::kinds::{self, Served};
 use crate::asks::Asks;
 use crate::cluster::{reason, within};
 use crate::record::Controller;
+use crate::tell::marks;
 use futures_util::future::BoxFuture;
 use futures_util::{FutureExt, StreamExt, stream};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
@@ -65,7 +66,8 @@ impl KubeReader {
         KubeReader { client, kinds, discovered: tokio::sync::Mutex::default() }
     }
 
-    async fn served(&self, controller: &Controller) -> Result<Option<Served>, Error> {
+    /// Where the kind of `controller` is; none if it is not one that is followed.
+    pub async fn served(&self, controller: &Controller) -> Result<Option<Served>, Error> {
         let Controller { api_version, kind, .. } = controller;
         if !kinds::well_formed(controller) {
             return Ok(None);
@@ -218,7 +220,8 @@ fn known(meta: &ObjectMeta, asked: &Controller) -> Known {
     });
     // What means nothing in an owner's annotations is complained about nowhere: its pods would
     // each repeat it.
-    Known::There { controller, asks: Asks::parse(meta.annotations.as_ref()).0 }
+    let marks = marks::present(meta);
+    Known::There { controller, asks: Asks::parse(meta.annotations.as_ref()).0, marks }
 }
 
 fn close(wanted: Vec<Arc<Controller>>) -> Vec<(Arc<Controller>, Known)> {

@@ -12,8 +12,9 @@ use crate::exposure::shapes::{SlimIngress, SlimService, SlimSlice};
 use crate::filter::Filter;
 use crate::map::{self, Chosen};
 use crate::owners::Workload;
-use crate::record::{Controller, Pod, Shelf, Told, as_map};
+use crate::record::{Controller, Pod, Shelf, Told, Uid, as_map};
 use crate::slim::{SlimAccount, SlimNamespace, SlimPod};
+use crate::tell::marks;
 use api_vocab::Owner;
 use api_wire::context::PodContext;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -27,6 +28,10 @@ pub enum News {
     See(Told),
     /// It is gone, or no longer looked at.
     Lose(Arc<str>),
+    /// It bears these marks of ours.
+    Bears(Arc<str>, Uid, Option<u64>),
+    /// The workload of this id bears these marks of ours.
+    WorkloadBears(Arc<str>, Option<u64>),
     /// Find out who is at the top above this.
     Who(Arc<Controller>),
     /// Something is wrong with an object; said once.
@@ -81,6 +86,8 @@ pub struct Scene {
     lists: [u32; KINDS],
     whole: bool,
     complained: HashSet<String>,
+    /// Whether it matters which marks objects bear.
+    telling: bool,
     news: Vec<News>,
 }
 
@@ -111,8 +118,15 @@ impl Scene {
             lists: [0; KINDS],
             whole: false,
             complained: HashSet::new(),
+            telling: false,
             news: Vec::new(),
         }
+    }
+
+    /// Says which marks objects bear, too.
+    pub fn telling(mut self) -> Self {
+        self.telling = true;
+        self
     }
 
     /// What changed since this was called last.
@@ -193,6 +207,9 @@ impl Scene {
     /// Who is at the top above these.
     pub fn hear_owners(&mut self, found: Vec<(Arc<Controller>, Workload)>) {
         for (controller, workload) in found {
+            if let Some(top) = workload.top.as_ref().filter(|_| self.telling) {
+                self.news.push(News::WorkloadBears(Arc::clone(&top.uid), workload.marks));
+            }
             let before = self.workloads.insert(Arc::clone(&controller), workload.clone());
             match (self.waiting.remove(&controller), before) {
                 (Some(pods), _) => pods.iter().for_each(|key| self.judge(key)),
@@ -269,6 +286,10 @@ impl Scene {
             Err(error) => return self.complain(error.to_string()),
         };
         let (pod, list) = (mapped.pod, self.lists[PODS]);
+        if self.telling {
+            let marks = marks::present(&seen.metadata);
+            self.news.push(News::Bears(Arc::clone(&pod.key), pod.uid.clone(), marks));
+        }
         for complaint in mapped.complaints {
             self.complain(format!("pod {}: {complaint}", pod.key));
         }
@@ -287,9 +308,11 @@ impl Scene {
     }
 
     fn drop_pod(&mut self, key: &str) {
-        if let Some((key, row)) = self.pods.remove_entry(key)
-            && row.told
-        {
+        let Some((key, row)) = self.pods.remove_entry(key) else { return };
+        if self.telling {
+            self.news.push(News::Bears(Arc::clone(&key), row.pod.uid.clone(), None));
+        }
+        if row.told {
             self.news.push(News::Lose(key));
         }
     }
@@ -384,7 +407,7 @@ impl Scene {
         if let Some(row) = self.pods.get_mut(key) {
             row.told = true;
         }
-        self.news.push(News::See(Told { pod, owner, context }));
+        self.news.push(News::See(Told { pod, owner, top: workload.top, context }));
     }
 
     fn hide(&mut self, key: &str) {
@@ -400,7 +423,7 @@ impl Scene {
         let Some(controller) = &pod.controller else {
             let owner = Owner::new("pod", pod.name());
             let owner = owner.map_or_else(|_| "unknown/unknown".into(), |owner| owner.as_str().into());
-            return Some(Workload { owner, asks: Arc::default() });
+            return Some(Workload { owner, asks: Arc::default(), top: None, marks: None });
         };
         if let Some(workload) = self.workloads.get(controller) {
             return Some(workload.clone());

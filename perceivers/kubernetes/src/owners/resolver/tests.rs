@@ -42,7 +42,7 @@ fn controller(kind: &str, name: &str) -> Arc<Controller> {
 }
 
 fn there(above: Option<Arc<Controller>>) -> Known {
-    Known::There { controller: above, asks: Asks::default() }
+    Known::There { controller: above, asks: Asks::default(), marks: None }
 }
 
 fn owners(found: &Resolvers) -> Vec<(&str, &str)> {

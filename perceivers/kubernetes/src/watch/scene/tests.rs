@@ -101,7 +101,10 @@ impl Stage {
 
     fn own(&mut self, owner: &str, asks: Asks) {
         let found = self.asked.iter().map(|controller| {
-            (Arc::clone(controller), Workload { owner: owner.into(), asks: Arc::new(asks.clone()) })
+            (
+                Arc::clone(controller),
+                Workload { owner: owner.into(), asks: Arc::new(asks.clone()), top: None, marks: None },
+            )
         });
         let found = found.collect();
         self.scene.hear_owners(found);
@@ -111,6 +114,7 @@ impl Stage {
     fn fold(&mut self) {
         for news in self.scene.take_news() {
             match news {
+                News::Bears(..) | News::WorkloadBears(..) => {}
                 News::See(told) => drop(self.told.insert(told.pod.key.to_string(), told)),
                 News::Lose(key) => assert!(self.told.remove(&*key).is_some(), "{key} was never told"),
                 News::Who(controller) => self.asked.push(controller),
