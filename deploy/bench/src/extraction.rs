@@ -1,8 +1,9 @@
 //! Extraction of a layer, against reading and hashing the same bytes, and against unpacking them.
 
-use crate::figures::{Figure, fastest};
+use crate::figures::{Figure, fastest, once};
 use crate::layers;
 use anyhow::{Result, ensure};
+use api_vocab::ProblemCode;
 use scanner_extract::{extract_layer, registry, stack};
 use scanner_rootfs::Budget;
 use sha2::{Digest, Sha256};
@@ -39,6 +40,31 @@ pub fn measure_large(folder: &Path) -> Result<Vec<Figure>> {
     std::fs::remove_file(folder.join("large.tar"))?;
     std::fs::remove_file(folder.join("large.tar.gz"))?;
     Ok(figures)
+}
+
+/// A layer of more entries than are read of one, in a small download.
+pub fn prepare_hostile(folder: &Path) -> Result<()> {
+    layers::many_entries(&folder.join("hostile.tar.gz"), Budget::default().entries + 1)
+}
+
+/// How long such a layer keeps a scanner, with the budget that is in force, and what it takes.
+pub fn measure_hostile(folder: &Path) -> Result<Vec<Figure>> {
+    let path = folder.join("hostile.tar.gz");
+    let stored = std::fs::metadata(&path)?.len() as f64 / f64::from(1 << 20);
+    let floor = once(|| drain(flate2::read::MultiGzDecoder::new(File::open(&path)?)))?;
+    let start = Instant::now();
+    let clock = move || start.elapsed();
+    let measured = once(|| {
+        let layer = extract_layer(File::open(&path)?, &registry::all(), &Budget::default(), &clock);
+        let inventory = stack(&[layer]);
+        let codes: Vec<ProblemCode> = inventory.problems.iter().map(|problem| problem.code).collect();
+        ensure!(codes == [ProblemCode::TooManyEntries], "problems: {codes:?}");
+        Ok(())
+    })?;
+    let what = "10,000,001 entries, gzip";
+    let time = Figure::time(format!("{what}; floor: gunzip"), &measured, &floor, "ends");
+    let peak = Figure::plain(format!("{what}, peak memory"), time.peak_mib, "MiB", "≤ 256");
+    Ok(vec![time, peak, Figure::plain(format!("{what}: the download"), stored, "MiB", "-")])
 }
 
 fn measure(what: &str, tar: &Path, packages: usize) -> Result<Vec<Figure>> {

@@ -107,28 +107,75 @@ pub fn fastest<T>(mut run: impl FnMut() -> anyhow::Result<T>) -> anyhow::Result<
     Ok(Timing { wall: shortest.as_secs_f64(), cpu: (cpu_seconds() - before) / f64::from(RUNS) })
 }
 
-/// Processor time of this process so far (`proc(5)`, utime and stime, in ticks of 10 ms).
+/// The time of a single run, for what takes long.
+pub fn once<T>(run: impl FnOnce() -> anyhow::Result<T>) -> anyhow::Result<Timing> {
+    let (start, before) = (Instant::now(), cpu_seconds());
+    std::hint::black_box(run()?);
+    Ok(Timing { wall: start.elapsed().as_secs_f64(), cpu: cpu_seconds() - before })
+}
+
+/// Processor time of this process so far, in seconds.
 pub fn cpu_seconds() -> f64 {
-    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
-    let after_name = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
-    let ticks = after_name.split_whitespace().skip(11).take(2);
-    ticks.filter_map(|ticks| ticks.parse::<f64>().ok()).sum::<f64>() / 100.0
+    Process::this().cpu_seconds()
 }
 
-/// Peak resident memory of this process, in MiB (`proc(5)`, VmHWM).
+/// Peak resident memory of this process, in MiB.
 pub fn peak_mib() -> f64 {
-    status_kib("VmHWM:") / 1024.0
+    Process::this().peak_mib()
 }
 
-/// Resident memory of this process now, in MiB (`proc(5)`, VmRSS).
+/// Resident memory of this process now, in MiB.
 pub fn resident_mib() -> f64 {
-    status_kib("VmRSS:") / 1024.0
+    Process::this().resident_mib()
 }
 
-fn status_kib(field: &str) -> f64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix(field)).unwrap_or_default();
-    line.split_whitespace().next().and_then(|kib| kib.parse().ok()).unwrap_or_default()
+/// A process as the kernel shows it (`proc(5)`); one that is gone shows zeros.
+pub struct Process(String);
+
+impl Process {
+    /// This one.
+    pub fn this() -> Self {
+        Process("self".to_owned())
+    }
+
+    /// The one of this id.
+    pub fn of(id: u32) -> Self {
+        Process(id.to_string())
+    }
+
+    /// Processor time so far, in seconds (`stat`, utime and stime, in ticks of 10 ms).
+    pub fn cpu_seconds(&self) -> f64 {
+        let stat = self.read("stat");
+        let after_name = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
+        let ticks = after_name.split_whitespace().skip(11).take(2);
+        ticks.filter_map(|ticks| ticks.parse::<f64>().ok()).sum::<f64>() / 100.0
+    }
+
+    /// Peak resident memory in MiB (`status`, VmHWM).
+    pub fn peak_mib(&self) -> f64 {
+        self.mib("status", "VmHWM:")
+    }
+
+    /// Resident memory in MiB (`status`, VmRSS).
+    pub fn resident_mib(&self) -> f64 {
+        self.mib("status", "VmRSS:")
+    }
+
+    /// Resident memory in MiB, what is shared divided among those that share it (`smaps_rollup`, Pss).
+    pub fn proportional_mib(&self) -> f64 {
+        self.mib("smaps_rollup", "Pss:")
+    }
+
+    fn mib(&self, file: &str, field: &str) -> f64 {
+        let text = self.read(file);
+        let line = text.lines().find_map(|line| line.strip_prefix(field)).unwrap_or_default();
+        let kib: f64 = line.split_whitespace().next().and_then(|kib| kib.parse().ok()).unwrap_or_default();
+        kib / 1024.0
+    }
+
+    fn read(&self, file: &str) -> String {
+        std::fs::read_to_string(format!("/proc/{}/{file}", self.0)).unwrap_or_default()
+    }
 }
 
 /// The machine, in one line.

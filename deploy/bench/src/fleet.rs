@@ -40,7 +40,7 @@ pub fn source() -> Result<SourceId> {
 pub fn pod(n: usize) -> Result<ObservedPod> {
     let workload = n / REPLICAS;
     let image = image(workload % IMAGES);
-    let repository = format!("registry.example.org/team{}/service{}", workload % 200, workload % IMAGES);
+    let repository = repository(workload % IMAGES);
     Ok(ObservedPod {
         key: PodKey::new(&namespace(workload), &format!("service{workload}-7d9c5b8f4-{n:05x}"))?,
         uid: format!("3f0c1a52-7c1e-4b8f-9d52-{n:012x}").into(),
@@ -64,8 +64,14 @@ fn namespace(workload: usize) -> String {
     format!("team{}", workload % 200)
 }
 
-fn image(n: usize) -> Digest {
+/// One of a fleet's images.
+pub fn image(n: usize) -> Digest {
     digest(1, n)
+}
+
+/// Where an image comes from.
+pub fn repository(image: usize) -> String {
+    format!("registry.example.org/team{}/service{image}", image % 200)
 }
 
 fn digest(kind: u64, n: usize) -> Digest {
@@ -100,18 +106,34 @@ impl Inventories {
     }
 }
 
+/// Has a model take a command.
+pub type Apply<'a> = &'a mut dyn FnMut(Command) -> Result<Answer>;
+
+/// Tells a model of pods.
+pub type Observe<'a> = &'a mut dyn FnMut(Apply<'_>) -> Result<()>;
+
 /// Tell a core of `pods` pods.
-pub fn observe(pods: usize, apply: &mut dyn FnMut(Command) -> Result<Answer>) -> Result<()> {
-    for first in (0..pods).step_by(BATCH) {
-        let batch = (first..pods.min(first + BATCH)).map(|n| Ok(Observation::PodPresent(pod(n)?)));
-        let observations = batch.collect::<Result<_>>()?;
-        apply(Command::Observe { source: source()?, observations })?;
+pub fn observe(pods: usize, apply: Apply<'_>) -> Result<()> {
+    observe_each(&source()?, &(0..pods).collect::<Vec<_>>(), apply)
+}
+
+/// Tell a core of a source with one pod of each image.
+pub fn observe_images(source: &SourceId, apply: Apply<'_>) -> Result<()> {
+    let pods: Vec<usize> = (0..IMAGES).map(|image| image * REPLICAS).collect();
+    observe_each(source, &pods, apply)
+}
+
+fn observe_each(source: &SourceId, pods: &[usize], apply: Apply<'_>) -> Result<()> {
+    for batch in pods.chunks(BATCH) {
+        let observations =
+            batch.iter().map(|n| Ok(Observation::PodPresent(pod(*n)?))).collect::<Result<_>>()?;
+        apply(Command::Observe { source: source.clone(), observations })?;
     }
     Ok(())
 }
 
 /// Scan all images that a core knows, as a scanner does.
-pub fn scan(inventories: &Inventories, apply: &mut dyn FnMut(Command) -> Result<Answer>) -> Result<usize> {
+pub fn scan(inventories: &Inventories, apply: Apply<'_>) -> Result<usize> {
     let scanner: ScannerName = "bench".parse()?;
     apply(Command::RegisterScanner(Registration {
         name: scanner.clone(),
@@ -135,12 +157,7 @@ pub fn scan(inventories: &Inventories, apply: &mut dyn FnMut(Command) -> Result<
     Ok(0)
 }
 
-fn scan_one(
-    n: usize,
-    lease: LeaseId,
-    inventories: &Inventories,
-    apply: &mut dyn FnMut(Command) -> Result<Answer>,
-) -> Result<()> {
+fn scan_one(n: usize, lease: LeaseId, inventories: &Inventories, apply: Apply<'_>) -> Result<()> {
     let extractor_set = scanner_extract::extractor_set();
     let of_base = (0..LAYERS.0).map(|at| digest(2, (n % BASES) * LAYERS.0 + at));
     let own = (0..LAYERS.1).map(|at| digest(3, n * LAYERS.1 + at));

@@ -47,6 +47,23 @@ pub fn gzip(plain: &Path, target: &Path) -> Result<()> {
     Ok(encoder.finish()?.flush()?)
 }
 
+/// The gzip of a layer of so many empty files, each of another name.
+pub fn many_entries(target: &Path, entries: u64) -> Result<()> {
+    let target = BufWriter::new(File::create(target)?);
+    let mut encoder = flate2::write::GzEncoder::new(target, flate2::Compression::fast());
+    let mut header = tar::Header::new_ustar();
+    header.set_entry_type(tar::EntryType::Regular);
+    header.set_size(0);
+    header.set_mode(0o644);
+    for n in 0..entries {
+        header.set_path(format!("srv/many/{:04}/{n:08}", n / 10_000))?;
+        header.set_cksum();
+        encoder.write_all(header.as_bytes())?;
+    }
+    encoder.write_all(&[0; 1024])?;
+    Ok(encoder.finish()?.flush()?)
+}
+
 fn dpkg_status(packages: usize) -> String {
     (0..packages).fold(String::new(), |status, n| {
         status

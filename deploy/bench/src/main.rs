@@ -6,6 +6,7 @@
 #![allow(clippy::print_stdout)]
 
 mod advisories;
+mod cluster;
 mod extraction;
 mod figures;
 mod fleet;
@@ -41,6 +42,11 @@ const SCENARIOS: &[Scenario] = &[
         prepare: extraction::prepare_large,
         measure: extraction::measure_large,
     },
+    Scenario {
+        name: "extract-hostile",
+        prepare: extraction::prepare_hostile,
+        measure: extraction::measure_hostile,
+    },
     Scenario { name: "ingest-engine", prepare: nothing, measure: ingest::through_engine },
     Scenario { name: "ingest-http", prepare: nothing, measure: ingest::through_http },
     Scenario { name: "advisories", prepare: advisories::prepare, measure: advisories::measure },
@@ -48,6 +54,8 @@ const SCENARIOS: &[Scenario] = &[
     Scenario { name: "memory-idle", prepare: nothing, measure: memory::measure_idle },
     Scenario { name: "memory-loaded", prepare: memory::prepare_loaded, measure: memory::measure_loaded },
     Scenario { name: "core-loaded", prepare: memory::prepare_loaded, measure: memory::measure_core },
+    Scenario { name: "cluster-pages", prepare: cluster::prepare, measure: cluster::measure_paged },
+    Scenario { name: "cluster-streams", prepare: cluster::prepare, measure: cluster::measure_streamed },
 ];
 
 fn main() -> Result<()> {
@@ -57,6 +65,7 @@ fn main() -> Result<()> {
         ["--measure", name, folder] => {
             (scenario(name)?.measure)(Path::new(folder))?.iter().try_for_each(Figure::print)
         }
+        [cluster::child::ROLE, role @ ..] => cluster::child::play(role),
         ["--help" | "-h"] => {
             println!("usage: bench [NAME…]  (beginnings of names, of these; none: all)");
             SCENARIOS.iter().for_each(|scenario| println!("  {}", scenario.name));

@@ -2,7 +2,7 @@
 
 use crate::advisories::{self, indexes};
 use crate::figures::Figure;
-use crate::fleet::{self, IMAGES, Inventories, PACKAGES};
+use crate::fleet::{self, Apply, IMAGES, Inventories, Observe, PACKAGES};
 use anyhow::{Context, Result, ensure};
 use api_vocab::{Package, Timestamp};
 use core_advisories::Index;
@@ -28,7 +28,8 @@ pub fn measure(folder: &Path) -> Result<Vec<Figure>> {
     let index = Index::open(&before)?;
     let alone = alone(&index, &inventories);
     let mut model = Model::new(Settings::default());
-    fill(&mut model, &inventories, IMAGES, &mut |_| Ok(()))?;
+    let observe = &mut |apply: Apply<'_>| fleet::observe(fleet::PODS, apply);
+    fill(&mut model, &inventories, IMAGES, observe, &mut |_| Ok(()))?;
     drop(inventories);
 
     let start = Instant::now();
@@ -70,11 +71,13 @@ pub fn measure(folder: &Path) -> Result<Vec<Figure>> {
     ])
 }
 
-/// Have a model know pods, images and their packages; `keep` is told of all events.
+/// Have a model know the pods that `observe` tells of, their images and packages; `keep` is told of
+/// all events.
 pub fn fill(
     model: &mut Model,
     inventories: &Inventories,
     images: usize,
+    observe: Observe<'_>,
     keep: &mut dyn FnMut(Vec<core_model::Event>) -> Result<()>,
 ) -> Result<()> {
     let now = Timestamp::now();
@@ -83,7 +86,7 @@ pub fn fill(
         keep(applied.events)?;
         Ok(applied.answer)
     };
-    fleet::observe(fleet::PODS, apply)?;
+    observe(apply)?;
     let scanned = fleet::scan(inventories, apply)?;
     ensure!(scanned == images, "{scanned} images instead of {images}");
     Ok(())

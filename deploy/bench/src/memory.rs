@@ -2,12 +2,13 @@
 
 use crate::advisories::{indexes, prepare_indexes};
 use crate::figures::{Figure, resident_mib};
-use crate::fleet::{IMAGES, Inventories, PACKAGES, PODS};
+use crate::fleet::{self, IMAGES, Inventories, Observe, PACKAGES, PODS};
 use crate::ingest::{block_on, start};
 use crate::matching::{bring_in, fill};
 use anyhow::Result;
+use api_vocab::{SourceId, Timestamp};
 use core_advisories::Index;
-use core_model::{Event, Model, Settings, View};
+use core_model::{Command, Event, Model, Settings, View};
 use core_server::advisories::INDEX;
 use core_server::matcher::find;
 use core_store::{Batch, Options, SqliteStore, Store};
@@ -21,8 +22,26 @@ const KEPT: usize = 10_000;
 
 /// A data folder as a core leaves it behind that knows a large fleet, matched.
 pub fn prepare_loaded(folder: &Path) -> Result<()> {
+    prepare_folder(folder, LOADED, &mut |apply| fleet::observe(PODS, apply))
+}
+
+/// A data folder as a core leaves it behind that knows a fleet's images, matched, and no pods.
+pub fn prepare_images(folder: &Path, name: &str) -> Result<()> {
+    if folder.join(name).exists() {
+        return Ok(());
+    }
+    let source: SourceId = "docker/seed".parse()?;
+    prepare_folder(folder, name, &mut |apply| fleet::observe_images(&source, apply))?;
+    let store = SqliteStore::open(&folder.join(name).join("perceptor.db"), Options::default())?;
+    let mut model = Model::restore(Settings::default(), store.load()?);
+    let forgotten = model.apply(Command::ForgetSource { source }, Timestamp::now())?;
+    store.append(Batch::of(forgotten.events))?;
+    Ok(())
+}
+
+fn prepare_folder(folder: &Path, name: &str, observe: Observe<'_>) -> Result<()> {
     prepare_indexes(folder)?;
-    let data = folder.join(LOADED);
+    let data = folder.join(name);
     if data.exists() {
         return Ok(());
     }
@@ -37,7 +56,7 @@ pub fn prepare_loaded(folder: &Path) -> Result<()> {
         }
         Ok(())
     };
-    fill(&mut model, &Inventories::new(folder)?, IMAGES, keep)?;
+    fill(&mut model, &Inventories::new(folder)?, IMAGES, observe, keep)?;
     let index = Index::open(&indexes(folder).0)?;
     let found = find(&index, &model.unmatched());
     bring_in(&mut model, &index, found, keep)?;

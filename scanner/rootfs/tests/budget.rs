@@ -7,6 +7,7 @@ mod listing;
 
 use api_vocab::ProblemCode::{self, TimeExceeded, TooLarge, TooManyEntries};
 use archive::many::ManyFiles;
+use archive::over::Over;
 use archive::{Archive, gzip};
 use listing::list;
 use scanner_rootfs::{Budget, LayerReader};
@@ -73,19 +74,6 @@ fn time_over_stops() {
     assert_eq!((codes, summary.diff_id, summary.digest), (vec![TimeExceeded], None, None));
 }
 
-/// The same bytes over and over, without an end.
-struct Endless(Vec<u8>, usize);
-
-impl Read for Endless {
-    fn read(&mut self, out: &mut [u8]) -> std::io::Result<usize> {
-        let rest = &self.0[self.1..];
-        let count = rest.len().min(out.len());
-        out[..count].copy_from_slice(&rest[..count]);
-        self.1 = (self.1 + count) % self.0.len();
-        Ok(count)
-    }
-}
-
 #[test]
 fn members_that_hold_nothing_stop_at_the_budget() {
     let skipped = [&b"\x50\x2a\x4d\x18\xf0\xff\0\0"[..], &[0; 0xfff0]].concat();
@@ -96,9 +84,9 @@ fn members_that_hold_nothing_stop_at_the_budget() {
             Duration::from_secs(calls.get())
         };
         let of_time = Budget { time: Duration::from_secs(30), ..Budget::default() };
-        let reader = LayerReader::open(Endless(one.clone(), 0), of_time, &clock);
+        let reader = LayerReader::open(Over::again(one.clone()), of_time, &clock);
         assert_eq!(reader.finish().problems[0].code, TimeExceeded);
-        assert_eq!(codes(Endless(one, 0), Budget { bytes: 4 << 20, ..Budget::default() }), [TooLarge]);
+        assert_eq!(codes(Over::again(one), Budget { bytes: 4 << 20, ..Budget::default() }), [TooLarge]);
     }
 }
 
@@ -106,7 +94,7 @@ fn members_that_hold_nothing_stop_at_the_budget() {
 fn members_that_explode_together_stop_at_the_ratio() {
     let one = gzip(&Archive::new().file("a", &vec![0; 1 << 20]).bytes);
     let budget = Budget { ratio: 100, ratio_floor: 32 << 20, bytes: 64 << 20, ..Budget::default() };
-    assert_eq!(codes(Endless(one, 0), budget), [TooLarge]);
+    assert_eq!(codes(Over::again(one), budget), [TooLarge]);
 }
 
 #[test]

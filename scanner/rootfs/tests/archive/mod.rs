@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test uses a part")]
 
 pub mod many;
+pub mod over;
 
 pub const BLOCK: usize = 512;
 
