@@ -23,6 +23,7 @@ parts=(
   openssl:openssl
   pip3:python3-pip
   podman:podman
+  promtool:prometheus
   rpm:rpm
   rpmbuild:rpm
   runc:runc

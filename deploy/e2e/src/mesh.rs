@@ -32,6 +32,8 @@ pub struct Mesh {
     engines: BTreeMap<String, String>,
     /// Where perceivers and scanners find the core, if not where it is.
     detour: Option<String>,
+    /// Variables of the environment by part.
+    variables: BTreeMap<String, Vec<(String, String)>>,
     parts: BTreeMap<String, Process>,
 }
 
@@ -48,6 +50,7 @@ impl Mesh {
             perceiver_port: free_port()?,
             engines: BTreeMap::from([(LAB.to_owned(), engine.to_owned())]),
             detour: None,
+            variables: BTreeMap::new(),
             parts: BTreeMap::new(),
         };
         let mut lines = String::new();
@@ -66,6 +69,12 @@ impl Mesh {
     /// Watch another engine as well, as the source `name`; before anything is started.
     pub fn watch(&mut self, name: &str, engine: &str) {
         self.engines.insert(name.to_owned(), engine.to_owned());
+    }
+
+    /// Let a part that starts from now on find this variable in its environment: settings that its
+    /// file does not have, or has otherwise.
+    pub fn set(&mut self, part: &str, variable: &str, value: &str) {
+        self.variables.entry(part.to_owned()).or_default().push((variable.to_owned(), value.to_owned()));
     }
 
     /// Let perceivers and scanners that start from now on find the core at `url`.
@@ -113,6 +122,14 @@ impl Mesh {
         let engines: Vec<&String> = self.engines.values().collect();
         let stores = format!("engines = {engines:?}\n");
         self.spawn_fetcher("fetcher", &stores).await
+    }
+
+    /// Start the image-fetcher with no engine but with these archives, and wait for its socket.
+    ///
+    /// # Errors
+    /// When it does not start, or ends at once.
+    pub async fn start_fetcher_of(&mut self, archives: &[&Path]) -> Result<()> {
+        self.spawn_fetcher("fetcher", &format!("archives = {archives:?}\n")).await
     }
 
     /// A fetcher of `stores`, which are lines of its settings; its socket is `<part>.sock`.
@@ -245,7 +262,9 @@ impl Mesh {
         let file = self.file(&format!("{part}.toml"));
         std::fs::write(&file, config)?;
         let log = self.file(&format!("{part}.log"));
-        let process = Process::start(Command::new(binary(name)?).arg("--config").arg(file), &log)?;
+        let mut command = Command::new(binary(name)?);
+        command.arg("--config").arg(file).envs(self.variables.get(part).cloned().unwrap_or_default());
+        let process = Process::start(&mut command, &log)?;
         self.parts.insert(part.to_owned(), process);
         Ok(())
     }
