@@ -41,7 +41,9 @@ impl Default for Settings {
             backoff_first: Duration::from_secs(10),
             backoff_longest: minutes(30),
             retention: minutes(24 * 60),
-            source_stale: minutes(5),
+            // A perceiver with nothing to tell sends its full state after five and a half minutes at
+            // the latest: it must not look lost meanwhile.
+            source_stale: minutes(10),
             scanner_unseen: minutes(2),
             node_wait: minutes(1),
             local_advantage: minutes(30),

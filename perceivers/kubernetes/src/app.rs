@@ -163,7 +163,12 @@ impl Perceiver {
             self.watch_and_tell(&source, self.shutdown.clone()).await;
             return Ok(());
         }
-        while self.lead(&source).await {}
+        // One identity for the life of the process: a lease that is still ours when the API server
+        // is back is renewed at once, rather than waited for as another's.
+        let (leader, clock) = (self.settings.leader.clone(), Arc::new(SystemClock));
+        let mut candidate = Candidate::new(self.cluster.clone(), leader, &identity(), clock);
+        while self.lead(&mut candidate, &source).await {}
+        candidate.release().await;
         Ok(())
     }
 
@@ -191,10 +196,7 @@ impl Perceiver {
     }
 
     /// One term: win the lease, perceive while it is ours. False once the process goes down.
-    async fn lead(&self, source: &SourceId) -> bool {
-        let leader = self.settings.leader.clone();
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let mut candidate = Candidate::new(self.cluster.clone(), leader, &identity(), clock);
+    async fn lead(&self, candidate: &mut Candidate, source: &SourceId) -> bool {
         self.vitals.stand_by();
         if !candidate.win(&self.shutdown).await {
             return false;
@@ -207,9 +209,6 @@ impl Perceiver {
             () = candidate.keep() => true,
         };
         self.metrics.leads(false);
-        if !lost {
-            candidate.release().await;
-        }
         lost
     }
 

@@ -44,7 +44,9 @@ fn image_unused_while_leased_is_retired_after_the_lease() {
 #[test]
 fn source_unheard_is_stale_until_heard() {
     let mut world = World::new();
-    world.observe(1, &[]).pass(Duration::from_secs(300)).apply(Command::Sweep);
+    world.observe(1, &[]).pass(Duration::from_secs(599)).apply(Command::Sweep);
+    assert_eq!(world.view.source(&source(1)).unwrap().health, SourceHealth::Fresh);
+    world.pass(Duration::from_secs(1)).apply(Command::Sweep);
     assert_eq!(world.view.source(&source(1)).unwrap().health, SourceHealth::Stale);
     world.observe(1, &[]);
     assert_eq!(world.view.source(&source(1)).unwrap().health, SourceHealth::Fresh);

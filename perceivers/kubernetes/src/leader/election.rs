@@ -175,6 +175,27 @@ mod tests {
             "cut off and back too late",
             vec![(0, Sees(None), take), (0, Writes, None), (11, Sees(seen("me", 1)), lost)],
         );
+        check(
+            "cut off and back while the lease is still ours",
+            vec![
+                (0, Sees(None), take),
+                (0, Writes, None),
+                (10, Fails, lost),
+                (12, Sees(seen("me", 1)), renew),
+                (12, Writes, None),
+                (14, Sees(seen("me", 2)), renew),
+            ],
+        );
+        check(
+            "cut off and back when another has it",
+            vec![
+                (0, Sees(None), take),
+                (0, Writes, None),
+                (10, Fails, lost),
+                (16, Sees(seen("other", 2)), wait),
+                (18, Sees(seen("other", 3)), wait),
+            ],
+        );
         check("deleted while ours", vec![(0, Sees(None), take), (0, Writes, None), (3, Sees(None), take)]);
     }
 

@@ -253,6 +253,40 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn holder_that_was_cut_off_resumes_its_own_lease_at_once() {
+        let (api, shutdown) = (FakeApi::start().await, Shutdown::new());
+        let mut one = candidate(&api, "one");
+        assert!(one.win(&shutdown).await);
+        api.kill().await;
+        one.keep().await;
+        api.revive().await;
+        let began = Instant::now();
+        assert!(one.win(&shutdown).await);
+        assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
+        assert_eq!(api.object(LEASE).unwrap()["spec"]["leaseTransitions"], 1);
+    }
+
+    #[tokio::test]
+    async fn holder_that_was_cut_off_does_not_speak_beside_its_successor() {
+        let (api, shutdown) = (FakeApi::start().await, Shutdown::new());
+        let (mut one, mut two) = (candidate(&api, "one"), candidate(&api, "two"));
+        assert!(one.win(&shutdown).await);
+        // Only the first is cut off: its own server is away, the lease is another's by then.
+        api.kill().await;
+        one.keep().await;
+        api.revive().await;
+        assert!(!one.election.leads(Instant::now()));
+        let mut taken = api.object(LEASE).unwrap();
+        taken["spec"]["holderIdentity"] = "two".into();
+        api.put("/apis/coordination.k8s.io/v1/namespaces/default/leases", taken);
+        one.step().await;
+        two.step().await;
+        assert!(!one.election.leads(Instant::now()) && two.election.leads(Instant::now()));
+        one.release().await;
+        assert_eq!(holder(&api), "two");
+    }
+
+    #[tokio::test]
     async fn candidate_without_permission_waits() {
         let (api, shutdown) = (FakeApi::start().await, Shutdown::new());
         api.mood(LEASE, Some(Mood::Forbidden));
