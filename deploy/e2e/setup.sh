@@ -14,6 +14,7 @@ parts=(
   containerd:containerd
   curl:curl
   debootstrap:debootstrap
+  dnsmasq:dnsmasq-base
   docker-compose:docker-compose
   docker-registry:docker-registry
   dockerd:docker.io

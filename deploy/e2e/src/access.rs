@@ -2,6 +2,7 @@
 
 use crate::cluster::Cluster;
 use crate::parts::{command, run};
+use crate::registry::Registry;
 use anyhow::{Context, Result};
 use api_vocab::Secret;
 use k8s_openapi::api::authentication::v1::{TokenRequest, TokenRequestSpec};
@@ -120,6 +121,21 @@ impl Cluster {
         file.write_all(manifests.as_bytes())?;
         let path = file.path().to_string_lossy();
         self.kubectl(&["apply", "--server-side", "-f", &path])
+    }
+
+    /// Let pods of a namespace pull from a registry by a secret of that name.
+    ///
+    /// # Errors
+    /// When the API server refuses it.
+    pub fn pull_secret(&self, namespace: &str, name: &str, registry: &Registry) -> Result<()> {
+        let secret = json!({
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "metadata": {"name": name, "namespace": namespace},
+            "type": "kubernetes.io/dockerconfigjson",
+            "stringData": {".dockerconfigjson": registry.docker_config().to_string()},
+        });
+        self.apply(&secret.to_string()).map(drop)
     }
 
     /// Run Helm as the administrator, with files of its own; returns what it prints.

@@ -1,4 +1,5 @@
-//! A certificate authority of our own, one certificate for 127.0.0.1, and a key that signs tokens.
+//! A certificate authority of our own, one certificate for 127.0.0.1 and the address and
+//! name that pods know the API server by, and a key that signs tokens.
 
 use crate::parts::run;
 use anyhow::Result;
@@ -20,7 +21,7 @@ subjectKeyIdentifier = hash
 basicConstraints = critical, CA:FALSE
 keyUsage = critical, digitalSignature
 extendedKeyUsage = serverAuth
-subjectAltName = IP:127.0.0.1, DNS:localhost
+subjectAltName = IP:127.0.0.1, IP:10.96.0.1, DNS:localhost, DNS:kubernetes.default.svc
 ";
 
 /// Where the files are.

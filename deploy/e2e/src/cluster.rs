@@ -8,6 +8,7 @@ use anyhow::{Context, Result, bail};
 use api_vocab::Secret;
 use k8s_openapi::api::core::v1::ServiceAccount;
 use kube::api::{Api, GetParams};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -62,6 +63,11 @@ impl Cluster {
     /// Its address.
     pub fn url(&self) -> String {
         format!("https://127.0.0.1:{}", self.port)
+    }
+
+    /// Where its API server listens.
+    pub fn address(&self) -> SocketAddr {
+        SocketAddr::from(([127, 0, 0, 1], self.port))
     }
 
     /// `kill -9` of the API server; its data stays in etcd.

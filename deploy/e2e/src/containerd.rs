@@ -1,9 +1,11 @@
-//! A real containerd with its CRI plugin: own sockets and folders, a network that is loopback only.
+//! A real containerd with its CRI plugin: own sockets and folders; its network is loopback only,
+//! unless a [`PodNetwork`] is given.
 
+use crate::network::PodNetwork;
 use crate::parts::{command, run, unmount_beneath};
 use crate::process::Process;
 use crate::until::until;
-use anyhow::Result;
+use anyhow::{Context, Result};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -36,20 +38,41 @@ pub struct Containerd {
 }
 
 impl Containerd {
-    /// Start it below `folder`.
+    /// Start it below `folder`; its pods are in `network`, or have none of their own.
     ///
     /// # Errors
     /// When there is no containerd or it does not answer in time.
-    pub async fn start(folder: &Path, storage: Storage) -> Result<Self> {
+    pub async fn start(folder: &Path, storage: Storage, network: Option<&PodNetwork>) -> Result<Self> {
         std::fs::create_dir_all(folder.join("cni"))?;
-        std::fs::write(folder.join("cni/99-loopback.conf"), LOOPBACK)?;
+        let plugin = network.map_or_else(|| LOOPBACK.to_owned(), |network| network.plugin(folder));
+        std::fs::write(folder.join("cni/99-e2e.conf"), plugin)?;
         let mut containerd = Containerd { folder: folder.to_path_buf(), storage, process: None };
         std::fs::write(folder.join("config.toml"), containerd.settings())?;
-        let mut command = command("containerd")?;
-        command.arg("--config").arg(folder.join("config.toml"));
-        containerd.process = Some(Process::start(&mut command, &folder.join("containerd.log"))?);
-        until("containerd", START, async || Ok(containerd.ctr(&["version"]).ok())).await?;
+        containerd.restart().await?;
         Ok(containerd)
+    }
+
+    /// Start it again.
+    ///
+    /// # Errors
+    /// When it does not answer in time; the error holds its log.
+    pub async fn restart(&mut self) -> Result<()> {
+        let mut command = command("containerd")?;
+        command.arg("--config").arg(self.folder.join("config.toml"));
+        self.process = Some(Process::start(&mut command, &self.folder.join("containerd.log"))?);
+        let answered = until("containerd", START, async || Ok(self.ctr(&["version"]).ok())).await;
+        answered.map(drop).with_context(|| self.process.as_ref().map(Process::log).unwrap_or_default())
+    }
+
+    /// `kill -9`: its socket stays behind.
+    ///
+    /// # Errors
+    /// When it cannot be waited for.
+    pub fn kill(&mut self) -> Result<()> {
+        if let Some(mut process) = self.process.take() {
+            process.kill()?;
+        }
+        Ok(())
     }
 
     /// Its socket.
@@ -71,6 +94,37 @@ impl Containerd {
         let path = archive.to_string_lossy();
         self.ctr(&["images", "import", "--snapshotter", self.storage.snapshotter, &path])?;
         Ok(())
+    }
+
+    /// Remove the blobs of layers, as `discard_unpacked_layers` does; how many.
+    ///
+    /// # Errors
+    /// When containerd fails.
+    pub fn discard_layers(&self) -> Result<usize> {
+        let listed = self.ctr(&["content", "ls"])?;
+        let layers = listed.lines().filter(|line| line.contains("containerd.io/uncompressed="));
+        let digests: Vec<&str> = layers.filter_map(|line| line.split_whitespace().next()).collect();
+        self.ctr(&[&["content", "rm"][..], &digests].concat())?;
+        Ok(digests.len())
+    }
+
+    /// Remove all snapshots, the topmost first, and wait until their folders are gone.
+    ///
+    /// # Errors
+    /// When they stay.
+    pub async fn remove_snapshots(&self) -> Result<()> {
+        let snapshots = ["snapshots", "--snapshotter", self.storage.snapshotter];
+        let name = |line: &str| line.split_whitespace().next().map(str::to_owned);
+        let folders = format!("io.containerd.snapshotter.v1.{}/snapshots", self.storage.snapshotter);
+        let folders = self.root().join(folders);
+        until("the snapshots to be gone", START, async || {
+            for name in self.ctr(&[&snapshots[..], &["ls"]].concat())?.lines().skip(1).filter_map(name) {
+                // Those that others stand on come off in a later round.
+                let _ = self.ctr(&[&snapshots[..], &["rm", &name]].concat());
+            }
+            Ok(std::fs::read_dir(&folders)?.next().is_none().then_some(()))
+        })
+        .await
     }
 
     /// Digests of all blobs in its content store.
@@ -99,6 +153,8 @@ impl Containerd {
 root = {:?}
 state = {:?}
 disabled_plugins = ["io.containerd.internal.v1.tracing", "io.containerd.tracing.processor.v1.otlp"]
+[plugins."io.containerd.gc.v1.scheduler"]
+deletion_threshold = 1
 [grpc]
 address = {:?}
 [plugins."io.containerd.internal.v1.opt"]

@@ -2,7 +2,7 @@
 
 use crate::parts::{archive, command, run};
 use anyhow::{Context, Result};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -19,6 +19,15 @@ impl Archive {
     /// # Errors
     /// When tar fails.
     pub fn make(reference: &str, trees: &[&Path], folder: &Path) -> Result<Self> {
+        let runs = json!({"Cmd": ["/bin/sleep", "infinity"], "Env": ["PATH=/bin:/usr/bin"]});
+        Archive::running(reference, trees, &runs, folder)
+    }
+
+    /// The same; `runs` says what a container of it runs, as an image's configuration has it.
+    ///
+    /// # Errors
+    /// When tar fails.
+    pub fn running(reference: &str, trees: &[&Path], runs: &Value, folder: &Path) -> Result<Self> {
         let parts = tempfile::tempdir_in(folder)?;
         let mut layers = Vec::new();
         let mut ids = Vec::new();
@@ -36,7 +45,7 @@ impl Archive {
             "architecture": architecture(),
             "os": "linux",
             "created": "2026-01-01T00:00:00Z",
-            "config": {"Cmd": ["/bin/sleep", "infinity"], "Env": ["PATH=/bin:/usr/bin"]},
+            "config": runs,
             "rootfs": {"type": "layers", "diff_ids": ids},
             "history": ids.iter().map(|_| json!({"created_by": "e2e"})).collect::<Vec<_>>(),
         });

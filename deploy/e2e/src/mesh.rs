@@ -189,6 +189,15 @@ impl Mesh {
         Ok(())
     }
 
+    /// `kill -TERM` of a part, and wait until it is gone.
+    ///
+    /// # Errors
+    /// When there is no such part.
+    pub fn terminate(&mut self, part: &str) -> Result<()> {
+        self.parts.remove(part).with_context(|| format!("no part {part}"))?.terminate()?;
+        Ok(())
+    }
+
     /// What a part has logged.
     pub fn log(&self, part: &str) -> String {
         self.parts.get(part).map(Process::log).unwrap_or_default()

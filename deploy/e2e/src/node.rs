@@ -1,8 +1,9 @@
-//! A real node: a kubelet on a containerd. Its pods run in the host's network.
+//! A real node: a kubelet on a containerd. Its pods run in the host's network, or in one of their own.
 
 use crate::cluster::{Cluster, START, flag, last_lines};
 use crate::containerd::{Containerd, PAUSE, Storage};
 use crate::images::{Archive, busybox};
+use crate::network::{CLUSTER_DOMAIN, PodNetwork};
 use crate::parts::{command, free_port, unmount_beneath};
 use crate::process::Process;
 use crate::until::until;
@@ -10,6 +11,7 @@ use anyhow::{Context, Result, bail};
 use k8s_openapi::api::core::v1::Node as KubernetesNode;
 use kube::api::Api;
 use serde_json::json;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 /// A node of a [`Cluster`], which must outlive it.
@@ -17,6 +19,8 @@ pub struct Node {
     name: String,
     folder: PathBuf,
     kubelet: Option<Process>,
+    /// Its own address and that of the server of names, where its pods have a network.
+    gateway: Option<IpAddr>,
     /// Its container runtime.
     pub containerd: Containerd,
 }
@@ -28,12 +32,26 @@ impl Node {
     /// # Errors
     /// When a part is not on this machine or the node is not ready in time.
     pub async fn start(cluster: &Cluster, name: &str, storage: Storage) -> Result<Self> {
+        Node::start_in(cluster, name, storage, None).await
+    }
+
+    /// The same, with a network for its pods.
+    ///
+    /// # Errors
+    /// As [`Node::start`].
+    pub async fn start_in(
+        cluster: &Cluster,
+        name: &str,
+        storage: Storage,
+        network: Option<&PodNetwork>,
+    ) -> Result<Self> {
         let folder = cluster.folder.join(name);
-        let containerd = Containerd::start(&folder.join("c"), storage).await?;
+        let containerd = Containerd::start(&folder.join("c"), storage, network).await?;
         let pause = tempfile::tempdir()?;
         let tree = busybox(&pause.path().join("tree"))?;
         containerd.import(Archive::make(PAUSE, &[&tree], pause.path())?.path())?;
-        let mut node = Node { name: name.to_owned(), folder, kubelet: None, containerd };
+        let gateway = network.map(PodNetwork::gateway);
+        let mut node = Node { name: name.to_owned(), folder, kubelet: None, gateway, containerd };
         node.start_kubelet(&cluster.kubeconfig_file(name))?;
         node.await_ready(cluster).await?;
         Ok(node)
@@ -49,6 +67,22 @@ impl Node {
         self.kubelet.as_ref().map(Process::log).unwrap_or_default()
     }
 
+    /// The ends of what its pods' containers have logged.
+    pub fn pod_logs(&self) -> String {
+        let below = |folder: PathBuf| {
+            let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+            entries.map(|entry| entry.path()).collect::<Vec<_>>()
+        };
+        let containers = below(self.folder.join("logs")).into_iter().flat_map(below);
+        let mut logs: Vec<PathBuf> = containers.flat_map(below).collect();
+        logs.sort();
+        let show = |log: &PathBuf| {
+            let text = std::fs::read_to_string(log).unwrap_or_default();
+            format!("--- {}\n{}", log.display(), last_lines(&text))
+        };
+        logs.iter().map(show).collect::<Vec<_>>().join("\n")
+    }
+
     /// A containerd before 2.0 does not say which cgroup driver it uses; the kubelet of 1.36 then
     /// takes ours, that of 1.37 is announced to refuse.
     fn start_kubelet(&mut self, kubeconfig: &Path) -> Result<()> {
@@ -61,6 +95,10 @@ impl Node {
             .arg(flag("--root-dir", &self.folder.join("kubelet")))
             .arg(flag("--cert-dir", &self.folder.join("pki")))
             .arg(format!("--hostname-override={}", self.name));
+        if let Some(address) = self.gateway {
+            // Nobody in there knows the node's name: looking for it takes longer than others wait.
+            kubelet.arg(format!("--node-ip={address}"));
+        }
         self.kubelet = Some(Process::start(&mut kubelet, &self.folder.join("kubelet.log"))?);
         Ok(())
     }
@@ -75,6 +113,8 @@ impl Node {
             "authentication": {"anonymous": {"enabled": true}, "webhook": {"enabled": false}},
             "authorization": {"mode": "AlwaysAllow"},
             "containerRuntimeEndpoint": format!("unix://{}", self.containerd.socket().display()),
+            "clusterDNS": self.gateway.iter().collect::<Vec<_>>(),
+            "clusterDomain": CLUSTER_DOMAIN,
             "podLogsDir": self.folder.join("logs"),
             "volumePluginDir": self.folder.join("plugins"),
             // A machine with both generations of control groups, whose root is not ours.

@@ -7,6 +7,26 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use tempfile::NamedTempFile;
 
+/// A cluster with nodes, and the chart's rights in it.
+pub const KUBERNETES: &[&str] = &[
+    "kube-apiserver",
+    "etcd",
+    "kubelet",
+    "kubectl",
+    "helm",
+    "containerd",
+    "ctr",
+    "runc",
+    "openssl",
+    "busybox",
+];
+
+/// A registry with a password, and what pushes to it.
+pub const REGISTRY: &[&str] = &["docker-registry", "htpasswd", "skopeo"];
+
+/// What the trees with real packages were built with.
+pub const TREES: &[&str] = &["debootstrap", "rpm", "npm"];
+
 /// Whether `test` can run: all `commands` are there and we are root.
 ///
 /// # Panics

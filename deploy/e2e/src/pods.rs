@@ -4,7 +4,7 @@ use crate::cluster::Cluster;
 use crate::until::until;
 use anyhow::{Context, Result};
 use k8s_openapi::api::core::v1::{ContainerStatus, Pod};
-use kube::api::Api;
+use kube::api::{Api, Patch, PatchParams, PostParams};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -58,6 +58,27 @@ impl Cluster {
         let pod =
             json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": specification});
         self.apply(&pod.to_string())?;
+        Ok(())
+    }
+
+    /// Make a pod that no node runs; its status says what a kubelet would. `image_id` is as a
+    /// kubelet writes it: `registry/repository@sha256:…`.
+    ///
+    /// # Errors
+    /// When the API server refuses it.
+    pub async fn pretend_pod(&self, namespace: &str, name: &str, image: &str, image_id: &str) -> Result<()> {
+        let pods: Api<Pod> = Api::namespaced(self.client().await?, namespace);
+        let pod = json!({
+            "apiVersion": "v1", "kind": "Pod", "metadata": {"name": name},
+            "spec": {"schedulerName": "nobody", "automountServiceAccountToken": false,
+                "containers": [{"name": "main", "image": image}]},
+        });
+        pods.create(&PostParams::default(), &serde_json::from_value(pod)?).await?;
+        let status = json!({"status": {"phase": "Running", "containerStatuses": [{
+            "name": "main", "image": image, "imageID": image_id, "ready": true, "restartCount": 0,
+            "state": {"running": {"startedAt": "2026-01-01T00:00:00Z"}},
+        }]}});
+        pods.patch_status(name, &PatchParams::default(), &Patch::Merge(status)).await?;
         Ok(())
     }
 

@@ -7,6 +7,7 @@ use crate::until::until;
 use anyhow::{Context, Result};
 use api_vocab::Secret;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -82,12 +83,39 @@ impl Registry {
         json!({"auths": {self.host(): {"username": username, "password": password}}})
     }
 
+    /// Digests of the layers of a manifest that it keeps.
+    ///
+    /// # Errors
+    /// When it keeps no such manifest.
+    pub fn layers(&self, manifest: &str) -> Result<Vec<String>> {
+        let hex = manifest.strip_prefix("sha256:").context("not a digest")?;
+        let folder =
+            format!("data/docker/registry/v2/blobs/sha256/{}/{hex}/data", hex.get(..2).unwrap_or(hex));
+        let manifest: Value = serde_json::from_slice(&std::fs::read(self.folder.join(folder))?)?;
+        let layers = manifest.get("layers").and_then(Value::as_array).context("a manifest without layers")?;
+        let digest = |layer: &Value| layer.get("digest").and_then(Value::as_str).map(str::to_owned);
+        layers.iter().map(|layer| digest(layer).context("a layer without digest")).collect()
+    }
+
+    /// How often it gave each blob away, by digest.
+    pub fn blobs_fetched(&self) -> BTreeMap<String, usize> {
+        let mut fetched = BTreeMap::new();
+        for line in self.log().lines().filter(|line| line.contains("\"GET ") && line.contains("\" 200 ")) {
+            let blob = line.split("/blobs/").nth(1).and_then(|rest| rest.split_whitespace().next());
+            if let Some(blob) = blob {
+                *fetched.entry(blob.to_owned()).or_default() += 1;
+            }
+        }
+        fetched
+    }
+
     /// What the registry has logged: each request, and who asked.
     pub fn log(&self) -> String {
         self.process.as_ref().map(Process::log).unwrap_or_default()
     }
 
-    fn authfile(&self) -> PathBuf {
+    /// A file with the password, as `docker login` writes it.
+    pub fn authfile(&self) -> PathBuf {
         self.folder.join("auth.json")
     }
 

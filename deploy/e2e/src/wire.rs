@@ -42,6 +42,11 @@ impl Wire {
         Ok(Wire { address, state, task })
     }
 
+    /// Its near end.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     /// Its near end, as a URL.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)

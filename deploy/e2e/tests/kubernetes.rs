@@ -12,27 +12,12 @@ use e2e::registry::Registry;
 use k8s_openapi::api::core::v1::Pod;
 use kube::Client;
 use kube::api::{Api, ListParams};
-use serde_json::json;
 use std::path::Path;
-
-const PARTS: &[&str] = &[
-    "kube-apiserver",
-    "etcd",
-    "kubelet",
-    "containerd",
-    "ctr",
-    "runc",
-    "openssl",
-    "docker-registry",
-    "htpasswd",
-    "skopeo",
-    "busybox",
-    "debootstrap",
-];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn cluster_and_node_run_what_they_are_given_and_survive_their_api_server() -> Result<()> {
-    if !parts::has("cluster_and_node_run_what_they_are_given_and_survive_their_api_server", PARTS) {
+    let wanted = [parts::KUBERNETES, parts::REGISTRY, parts::TREES].concat();
+    if !parts::has("cluster_and_node_run_what_they_are_given_and_survive_their_api_server", &wanted) {
         return Ok(());
     }
     // A short path: a socket's has at most 107 bytes.
@@ -101,14 +86,7 @@ async fn pulled_image_is_named_by_its_manifest(
 ) -> Result<()> {
     let archive = Archive::make("shop/search:1", &[&parts::trees()?.join("search")], folder)?;
     let manifest = registry.push(&archive, "shop/search:1", &["--format=oci"])?;
-    let secret = json!({
-        "apiVersion": "v1",
-        "kind": "Secret",
-        "metadata": {"name": "shop"},
-        "type": "kubernetes.io/dockerconfigjson",
-        "stringData": {".dockerconfigjson": registry.docker_config().to_string()},
-    });
-    cluster.apply(&secret.to_string())?;
+    cluster.pull_secret("default", "shop", registry)?;
     let image = format!("{}/shop/search:1", registry.host());
 
     cluster.run_pod("stranger", node.name(), specification(&image, &["missing"]))?;

@@ -18,6 +18,7 @@ use e2e::node::Node;
 use e2e::parts;
 use e2e::pods::{deployment, specification};
 use e2e::registry::Registry;
+use e2e::rights::{NAMESPACE, install_rights};
 use e2e::settled::PATIENCE;
 use e2e::until::until;
 use futures_util::TryStreamExt;
@@ -25,30 +26,15 @@ use k8s_openapi::api::coordination::v1::Lease;
 use kube::Api;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-const PARTS: &[&str] = &[
-    "kube-apiserver",
-    "etcd",
-    "kubelet",
-    "kubectl",
-    "helm",
-    "containerd",
-    "ctr",
-    "runc",
-    "openssl",
-    "docker-registry",
-    "htpasswd",
-    "skopeo",
-    "busybox",
-    "debootstrap",
-    "rpm",
-    "npm",
+/// What the chart is told, so that its accounts may do what is tried here.
+const SETTINGS: [&str; 3] = [
+    "--set-json=perceiver.ownerKinds=[{\"group\":\"shop.example\",\"resource\":\"shops\"}]",
+    "--set=scanner.fromRegistry.enabled=true,scanner.fromRegistry.pullSecrets.enabled=true",
+    "--set=scanner.fromRegistry.pullSecrets.namespaces={default}",
 ];
-
-/// Where the chart is installed.
-const NAMESPACE: &str = "perceptor";
 
 /// One of them speaks.
 const PERCEIVERS: [&str; 2] = ["perceiver-1", "perceiver-2"];
@@ -71,7 +57,8 @@ struct Lab {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn cluster_is_perceived_scanned_from_its_nodes_and_followed_through_failures() -> Result<()> {
-    if !parts::has("cluster_is_perceived_scanned_from_its_nodes_and_followed_through_failures", PARTS) {
+    let wanted = [parts::KUBERNETES, parts::REGISTRY, parts::TREES].concat();
+    if !parts::has("cluster_is_perceived_scanned_from_its_nodes_and_followed_through_failures", &wanted) {
         return Ok(());
     }
     let mut lab = Lab::start().await?;
@@ -98,9 +85,9 @@ impl Lab {
         // A short path: a socket's has at most 107 bytes.
         let folder = tempfile::Builder::new().prefix("mesh").tempdir_in("/tmp")?;
         let cluster = Cluster::start(&folder.path().join("a")).await?;
-        let rights = install_rights(&cluster).await?;
+        let rights = install_rights(&cluster, &SETTINGS).await?;
         let registry = Registry::start(&folder.path().join("r")).await?;
-        pull_secret(&cluster, &registry)?;
+        cluster.pull_secret("default", PULL_SECRET, &registry)?;
         let first = Node::start(&cluster, "node-1", DEFAULT).await?;
         let discarding = Storage { snapshotter: "native", discards_layers: true };
         let second = Node::start(&cluster, "node-2", discarding).await?;
@@ -179,47 +166,6 @@ impl Lab {
 
 fn is_resolved(pod: &Pod) -> bool {
     !pod.containers.is_empty() && pod.containers.iter().all(|container| container.image.is_some())
-}
-
-fn pull_secret(cluster: &Cluster, registry: &Registry) -> Result<()> {
-    let secret = json!({
-        "apiVersion": "v1",
-        "kind": "Secret",
-        "metadata": {"name": PULL_SECRET},
-        "type": "kubernetes.io/dockerconfigjson",
-        "stringData": {".dockerconfigjson": registry.docker_config().to_string()},
-    });
-    cluster.apply(&secret.to_string()).map(drop)
-}
-
-/// The chart's accounts and roles; its programs run beside the cluster, with its tokens.
-async fn install_rights(cluster: &Cluster) -> Result<Rights> {
-    let chart = Path::new(env!("CARGO_MANIFEST_DIR")).with_file_name("helm").join("perceptor");
-    let values = |file: &str| format!("--values={}", chart.join(file).display());
-    let rendered = cluster.helm(&[
-        "template",
-        "perceptor",
-        &chart.display().to_string(),
-        "--namespace",
-        NAMESPACE,
-        "--kube-version=1.36.0",
-        "--skip-tests",
-        &values("values-kubernetes.yaml"),
-        &values("ci/images.yaml"),
-        "--set-json=perceiver.ownerKinds=[{\"group\":\"shop.example\",\"resource\":\"shops\"}]",
-        "--set=scanner.fromRegistry.enabled=true,scanner.fromRegistry.pullSecrets.enabled=true",
-        "--set=scanner.fromRegistry.pullSecrets.namespaces={default}",
-    ])?;
-    let wanted = ["ServiceAccount", "ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding"];
-    let kind = |object: &str| object.lines().find_map(|line| line.strip_prefix("kind: ").map(str::to_owned));
-    let objects = rendered.split("\n---\n");
-    let kept: Vec<&str> =
-        objects.filter(|object| kind(object).is_some_and(|kind| wanted.contains(&kind.as_str()))).collect();
-    cluster.kubectl(&["create", "namespace", NAMESPACE])?;
-    cluster.apply(&kept.join("\n---\n"))?;
-    let kubeconfig = cluster.kubeconfig_of(NAMESPACE, "perceptor-perceiver").await?;
-    // The only one that the Role names.
-    Ok(Rights { kubeconfig, namespace: NAMESPACE.to_owned(), lease: "perceptor-perceiver".to_owned() })
 }
 
 async fn image_of_a_node_without_scanner_comes_from_the_registry(lab: &mut Lab) -> Result<()> {
@@ -328,7 +274,8 @@ async fn killed_leader_is_followed_by_the_other_within_its_lease(lab: &mut Lab) 
     Ok(other)
 }
 
-/// Without an API server the perceiver loses its lease as well, and begins anew afterwards.
+/// Without an API server the perceiver gives its lease up as well; afterwards the lease is still its
+/// own, and it goes on at once.
 async fn killed_api_server_lets_no_pod_be_forgotten(lab: &mut Lab, perceiver: &str) -> Result<()> {
     let before = lab.client.pods(&PodQuery::default()).await?.items;
     ensure!(before.len() >= 4, "{before:#?}");
@@ -338,9 +285,23 @@ async fn killed_api_server_lets_no_pod_be_forgotten(lab: &mut Lab, perceiver: &s
     until("the loss of the lease", PATIENCE, async || Ok((losses() > until_now).then_some(()))).await?;
     assert_eq!(lab.client.pods(&PodQuery::default()).await?.items.len(), before.len());
     lab.cluster.start_api_server().await?;
+    lease_is_resumed_at_once(lab, perceiver).await?;
     lab.cluster.run_pod("later", "node-1", specification(PAUSE, &[]))?;
     lab.pod_named("later").await?;
     nobody_forgot(lab, &before).await
+}
+
+/// The perceiver leads again before another could, and no other has led meanwhile.
+async fn lease_is_resumed_at_once(lab: &Lab, perceiver: &str) -> Result<()> {
+    let leases: Api<Lease> = Api::namespaced(lab.cluster.client().await?, NAMESPACE);
+    let (back, terms) = (Instant::now(), || lab.mesh.log(perceiver).matches("is the active one").count());
+    until("the lease to be resumed", PATIENCE, async || Ok((terms() == 2).then_some(()))).await?;
+    let took = back.elapsed();
+    ensure!(took < Duration::from_secs(LEASE_SECONDS), "the lease was resumed after {took:?}");
+    let spec = leases.get(&lab.rights.lease).await?.spec.context("an empty lease")?;
+    // First the one, then the other.
+    assert_eq!(spec.lease_transitions, Some(2));
+    Ok(())
 }
 
 /// The whole stream of events up to now: none tells that one of `pods` was gone after it was there.

@@ -44,6 +44,18 @@ impl Mesh {
         self.spawn(part, "perceptor-perceiver-openshift", &config)
     }
 
+    /// Start a perceiver of another cluster, which is called `name` among sources; it says all it
+    /// knows every few seconds.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub fn start_named_perceiver(&mut self, name: &str, rights: &Rights) -> Result<()> {
+        let part = format!("perceiver-{name}");
+        self.set(&part, "PERCEPTOR_KUBERNETES_CLUSTER__NAME", name);
+        self.set(&part, "PERCEPTOR_KUBERNETES_SEND__FULL_STATE_SECONDS", "3");
+        self.start_cluster_perceiver(&part, rights, &[])
+    }
+
     /// Write other settings for that perceiver, which notices by itself.
     ///
     /// # Errors
@@ -91,5 +103,20 @@ impl Mesh {
         );
         self.spawn_fetcher("fetcher-registry", &stores).await?;
         self.spawn_scanner("scanner-registry", "fetcher-registry", "")
+    }
+
+    /// Start scanner number `n` with a fetcher of its own, which has the registry's password.
+    ///
+    /// # Errors
+    /// When one does not start.
+    pub async fn start_replica(&mut self, n: usize, registry: &Registry) -> Result<()> {
+        let stores = format!(
+            "[registry]\nenabled = true\ncredentials = [{:?}]\n[[registry.hosts]]\nhost = {:?}\n\
+             plain_http = true\n",
+            registry.authfile(),
+            registry.host()
+        );
+        self.spawn_fetcher(&format!("fetcher-{n}"), &stores).await?;
+        self.spawn_scanner(&format!("scanner-{n}"), &format!("fetcher-{n}"), "")
     }
 }

@@ -11,12 +11,13 @@ use api_vocab::Inventory;
 use api_wire::error::ErrorCode;
 use api_wire::fetcher::ResolveRequest;
 use api_wire::image_source::ImageSource;
+use e2e::containerd::{Containerd, DEFAULT, Storage};
 use e2e::engine::Engine;
 use e2e::parts;
 use image::LayeredImage;
 use image_fetcher::config::{ContainerdSettings, FetcherSettings};
 use image_fetcher::{Fetcher, app};
-use runtimes::{Containerd, Podman};
+use runtimes::Podman;
 use scanner_engines::Native;
 use scanner_worker::{ScanError, Silent, scan_image};
 use std::path::Path;
@@ -85,8 +86,9 @@ async fn containerd_with_blobs_and_without_gives_the_inventory_of_the_archive() 
     let expected = expected(&image).await?;
     for snapshotter in ["overlayfs", "native"] {
         let folder = a_folder()?;
-        let containerd = Containerd::start(folder.path()).await?;
-        containerd.import(&image.archive(), snapshotter)?;
+        let storage = Storage { snapshotter, discards_layers: false };
+        let containerd = Containerd::start(folder.path(), storage, None).await?;
+        containerd.import(&image.archive())?;
         let settings = containerd_settings(&containerd);
 
         let (kept, from) = scanned(&settings).await?;
@@ -150,8 +152,8 @@ async fn containerd_image_is_found_by_each_digest_and_held() -> Result<()> {
     }
     let image = LayeredImage::build_small()?;
     let folder = a_folder()?;
-    let containerd = Containerd::start(folder.path()).await?;
-    containerd.import(&image.archive(), "overlayfs")?;
+    let containerd = Containerd::start(folder.path(), DEFAULT, None).await?;
+    containerd.import(&image.archive())?;
     let fetcher = app::build(&containerd_settings(&containerd)).await?;
     let resolved = fetcher.resolve(&named(image::NAME)).await?;
     let held = fetcher.holds().await?.digests;
@@ -174,8 +176,8 @@ async fn containerd_gone_or_emptied_is_told_with_what_to_do() -> Result<()> {
     }
     let image = LayeredImage::build_small()?;
     let folder = a_folder()?;
-    let mut containerd = Containerd::start(folder.path()).await?;
-    containerd.import(&image.archive(), "overlayfs")?;
+    let mut containerd = Containerd::start(folder.path(), DEFAULT, None).await?;
+    containerd.import(&image.archive())?;
     let fetcher = app::build(&containerd_settings(&containerd)).await?;
     let resolved = fetcher.resolve(&named(image::NAME)).await?;
 
@@ -186,7 +188,7 @@ async fn containerd_gone_or_emptied_is_told_with_what_to_do() -> Result<()> {
     assert_eq!(again.fetched_from, "containerd-snapshot");
 
     // The snapshots vanish as well.
-    containerd.remove_snapshots("overlayfs").await?;
+    containerd.remove_snapshots().await?;
     assert_eq!(read_first(&fetcher, &again).await, Err(ErrorCode::NotFound));
     let absent = fetcher.resolve(&named(image::NAME)).await.unwrap_err();
     assert_eq!(absent.code, ErrorCode::NotFound);
