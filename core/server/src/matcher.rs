@@ -10,7 +10,7 @@ use core_model::{Answer, Command, Finding, PackageFindings, PackageId, Refusal, 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 
 /// Packages that make one command.
 const CHUNK: usize = 2_000;
@@ -32,7 +32,10 @@ enum Job {
 
 /// Has packages matched; clones are the same matcher.
 #[derive(Clone)]
-pub struct Matcher(mpsc::UnboundedSender<Job>);
+pub struct Matcher {
+    jobs: mpsc::UnboundedSender<Job>,
+    rematching: watch::Receiver<bool>,
+}
 
 impl Matcher {
     /// A matcher, and the part of it that works.
@@ -44,25 +47,33 @@ impl Matcher {
     ) -> (Self, Matching) {
         let (jobs, queue) = mpsc::unbounded_channel();
         let own = jobs.downgrade();
-        (Matcher(jobs), Matching { queue, jobs: own, engine, view, advisories, metrics })
+        let (rematches, rematching) = watch::channel(false);
+        let matching = Matching { queue, jobs: own, rematches, engine, view, advisories, metrics };
+        (Matcher { jobs, rematching }, matching)
     }
 
     /// Have these packages matched against the advisories in force.
     pub fn match_packages(&self, packages: Packages) {
         if !packages.is_empty() {
-            let _ = self.0.send(Job::Packages(packages));
+            let _ = self.jobs.send(Job::Packages(packages));
         }
     }
 
     /// Have all packages matched: after a restart.
     pub fn match_everything(&self) {
-        let _ = self.0.send(Job::Everything);
+        let _ = self.jobs.send(Job::Everything);
+    }
+
+    /// Whether other advisories are coming into force, piece by piece: findings of the same image
+    /// may change again and again until they are.
+    pub fn rematching(&self) -> watch::Receiver<bool> {
+        self.rematching.clone()
     }
 
     /// Bring other advisories into force; returns when all that they change is known.
     pub async fn bring_into_force(&self, index: Index) {
         let (done, wait) = oneshot::channel();
-        if self.0.send(Job::Revision(index, done)).is_ok() {
+        if self.jobs.send(Job::Revision(index, done)).is_ok() {
             let _ = wait.await;
         }
     }
@@ -72,7 +83,7 @@ impl Matcher {
     /// Wait until all that was asked before is done.
     pub async fn settle(&self) {
         let (done, wait) = oneshot::channel();
-        if self.0.send(Job::Settle(done)).is_ok() {
+        if self.jobs.send(Job::Settle(done)).is_ok() {
             let _ = wait.await;
         }
     }
@@ -82,6 +93,7 @@ impl Matcher {
 pub struct Matching {
     queue: mpsc::UnboundedReceiver<Job>,
     jobs: mpsc::WeakUnboundedSender<Job>,
+    rematches: watch::Sender<bool>,
     engine: Engine,
     view: Arc<View>,
     advisories: Advisories,
@@ -98,6 +110,7 @@ impl Matching {
                 () = shutdown.begun() => None,
             };
             let Some(job) = job else { return };
+            self.rematches.send_replace(matches!(job, Job::Everything | Job::Revision(..)));
             let outcome = match job {
                 Job::Packages(packages) => self.packages(packages).await,
                 Job::Everything => self.everything().await,
@@ -111,6 +124,7 @@ impl Matching {
                     outcome
                 }
             };
+            self.rematches.send_replace(false);
             if let Err(error) = outcome {
                 tracing::warn!(%error, "matching broke off");
                 if error == EngineError::Stopped {

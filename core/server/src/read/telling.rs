@@ -2,7 +2,8 @@
 //! since the last look.
 //!
 //! What waits to be told is a place in a list that the view keeps, or the keys of at most as many
-//! notices as the event stream keeps: a slow reader costs no more than that.
+//! notices as the event stream keeps: a slow reader costs no more than that. While advisories come
+//! into force piece by piece, findings that change are held back, so that a pod is told once.
 
 use super::fleet::Fleet;
 use crate::engine::{EventStream, Replay};
@@ -14,6 +15,8 @@ use std::sync::Arc;
 
 /// Lines told at once.
 const PAGE: usize = 64;
+/// Images whose findings are held back; beyond, all is told anew.
+const MAX_HELD: usize = 16_384;
 
 /// What one follower was told, and what is still to be said.
 pub struct Telling {
@@ -22,6 +25,14 @@ pub struct Telling {
     /// Events up to this one are told, or are about to be.
     taken: u64,
     todo: Todo,
+    held: Held,
+}
+
+/// Images whose findings changed while it was not the time to tell.
+#[derive(Default)]
+struct Held {
+    images: BTreeSet<Digest>,
+    too_many: bool,
 }
 
 /// What is still to be said.
@@ -34,6 +45,13 @@ enum Todo {
     Changes(Changes),
     /// Nothing.
     Nothing,
+}
+
+/// Pods and images that changed.
+#[derive(Default)]
+struct Changed {
+    pods: BTreeSet<PodKey>,
+    images: BTreeSet<Digest>,
 }
 
 /// Pods and images that changed, both ascending; told are those that were passed.
@@ -51,11 +69,13 @@ impl Telling {
     /// Everything of `source` as of the stream's last event, then what follows that.
     pub fn new(source: SourceId, thresholds: Thresholds, stream: &EventStream) -> Self {
         // Events are in the view before they are in the stream: none is lost in between.
-        Telling { source: Arc::new(source), thresholds, taken: stream.last(), todo: Todo::Pods(None) }
+        let (source, taken) = (Arc::new(source), stream.last());
+        Telling { source, thresholds, taken, todo: Todo::Pods(None), held: Held::default() }
     }
 
-    /// Some of what is to be told; empty if that is nothing.
-    pub fn lines(&mut self, fleet: Fleet<'_>, stream: &EventStream) -> Vec<StandingLine> {
+    /// Some of what is to be told; empty if that is nothing. Findings that change while `hold`
+    /// holds are told once it does not.
+    pub fn lines(&mut self, fleet: Fleet<'_>, stream: &EventStream, hold: bool) -> Vec<StandingLine> {
         loop {
             let (lines, todo) = match std::mem::replace(&mut self.todo, Todo::Nothing) {
                 Todo::Pods(after) => self.all_pods(fleet, after),
@@ -64,7 +84,7 @@ impl Telling {
                     lines if lines.is_empty() => (lines, Todo::Nothing),
                     lines => (lines, Todo::Changes(changes)),
                 },
-                Todo::Nothing => match self.news(fleet, stream) {
+                Todo::Nothing => match self.news(fleet, stream, hold) {
                     Some(todo) => (Vec::new(), todo),
                     None => return Vec::new(),
                 },
@@ -102,33 +122,46 @@ impl Telling {
     }
 
     /// What is to be told because of what happened; nothing if nothing did.
-    fn news(&mut self, fleet: Fleet<'_>, stream: &EventStream) -> Option<Todo> {
-        match stream.replay(self.taken, usize::MAX) {
-            Replay::Notices(notices) => {
-                self.taken = notices.last()?.id;
-                Some(Todo::Changes(self.changes(fleet, &notices)))
-            }
+    fn news(&mut self, fleet: Fleet<'_>, stream: &EventStream, hold: bool) -> Option<Todo> {
+        let notices = match stream.replay(self.taken, usize::MAX) {
+            Replay::Notices(notices) => notices,
             // Too much of it is not kept any more: say everything anew.
-            Replay::Missed(_) => {
-                self.taken = stream.last();
-                Some(Todo::Pods(None))
-            }
+            Replay::Missed(_) => return Some(self.anew(stream)),
+        };
+        if let Some(last) = notices.last() {
+            self.taken = last.id;
         }
+        let mut changes = self.changes(fleet, &notices);
+        if !hold && self.held.too_many {
+            return Some(self.anew(stream));
+        }
+        if !hold {
+            changes.images.append(&mut self.held.images);
+        }
+        (!changes.is_empty()).then(|| Todo::Changes(changes.in_order()))
     }
 
-    fn changes(&self, fleet: Fleet<'_>, notices: &[Arc<Notice>]) -> Changes {
-        let (mut pods, mut images) = (BTreeSet::new(), BTreeSet::new());
+    fn anew(&mut self, stream: &EventStream) -> Todo {
+        self.taken = stream.last();
+        self.held = Held::default();
+        Todo::Pods(None)
+    }
+
+    /// What these notices change; findings are held for now.
+    fn changes(&mut self, fleet: Fleet<'_>, notices: &[Arc<Notice>]) -> Changed {
+        let mut changed = Changed::default();
         for notice in notices {
             match &notice.news {
                 News::PodPresent { source, pod } if *source == *self.source => {
-                    pods.extend(pod.parse::<PodKey>());
+                    changed.pods.extend(pod.parse::<PodKey>());
                 }
                 News::ImageListed { source, image } if *source == *self.source => {
-                    images.extend(key_of(fleet, image));
+                    changed.images.extend(key_of(fleet, image));
                 }
-                News::ImageState { image, .. }
-                | News::ImageMerged { image, .. }
-                | News::FindingsChanged { image, .. } => images.extend(key_of(fleet, image)),
+                News::ImageState { image, .. } | News::ImageMerged { image, .. } => {
+                    changed.images.extend(key_of(fleet, image));
+                }
+                News::FindingsChanged { image, .. } => self.held.add(key_of(fleet, image)),
                 News::PodPresent { .. }
                 | News::PodGone { .. }
                 | News::ImageListed { .. }
@@ -137,8 +170,7 @@ impl Telling {
                 | News::RevisionChanged { .. } => {}
             }
         }
-        let (pods, images) = (pods.into_iter().collect(), images.into_iter().collect());
-        Changes { pods, images, ..Changes::default() }
+        changed
     }
 
     /// Some of what changed and was not told; empty if all of it was.
@@ -175,6 +207,27 @@ impl Telling {
     }
 }
 
+impl Held {
+    fn add(&mut self, image: Option<Digest>) {
+        if self.images.len() < MAX_HELD {
+            self.images.extend(image);
+        } else {
+            (self.images, self.too_many) = (BTreeSet::new(), true);
+        }
+    }
+}
+
+impl Changed {
+    fn is_empty(&self) -> bool {
+        self.pods.is_empty() && self.images.is_empty()
+    }
+
+    fn in_order(self) -> Changes {
+        let (pods, images) = (self.pods.into_iter().collect(), self.images.into_iter().collect());
+        Changes { pods, images, ..Changes::default() }
+    }
+}
+
 impl Changes {
     /// The first of a pod's images that changed: the pod is told with that one, and with no other.
     fn first_of<'a>(&self, pod: &'a Pod) -> Option<&'a Digest> {
@@ -189,157 +242,4 @@ fn key_of(fleet: Fleet<'_>, digest: &Digest) -> Option<Digest> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use api_vocab::{ContainerKind, PodPhase, ReportedImage, Timestamp};
-    use core_model::{
-        Command, Event, Model, Observation, ObservedContainer, ObservedPod, Reach, Registration, Settings,
-        View,
-    };
-
-    /// A model whose view and stream follow it.
-    struct World {
-        model: Model,
-        view: View,
-        stream: EventStream,
-    }
-
-    fn source() -> SourceId {
-        "docker/host-1".parse().unwrap()
-    }
-
-    fn pod(name: &str, images: &[u8]) -> Observation {
-        let container = |n: &u8| ObservedContainer {
-            name: format!("c{n}").into(),
-            kind: ContainerKind::Regular,
-            reference: "x".into(),
-            reported: Some(ReportedImage { digest: Digest::sha256([*n; 32]), reference: None }),
-            repo_digests: Vec::new(),
-        };
-        Observation::PodPresent(ObservedPod {
-            key: PodKey::new("shop", name).unwrap(),
-            uid: name.into(),
-            node: None,
-            owner: None,
-            phase: PodPhase::Running,
-            started_at: None,
-            labels: Vec::new(),
-            context: Default::default(),
-            containers: images.iter().map(container).collect(),
-        })
-    }
-
-    impl World {
-        fn new() -> Self {
-            let model = Model::new(Settings::default());
-            World { model, view: View::default(), stream: EventStream::after(0) }
-        }
-
-        fn apply(&mut self, commands: Vec<Command>) {
-            let mut events: Vec<Event> = Vec::new();
-            for command in commands {
-                events.extend(self.model.apply(command, Timestamp::from_millis(1)).unwrap().events);
-            }
-            events.iter().for_each(|event| self.view.fold(event));
-            self.stream.publish(events.iter().filter_map(Event::notice), self.model.last_event());
-        }
-
-        fn observe(&mut self, observations: Vec<Observation>) {
-            self.apply(vec![Command::Observe { source: source(), observations }]);
-        }
-
-        fn telling(&self) -> Telling {
-            Telling::new(source(), Thresholds::default(), &self.stream)
-        }
-
-        /// Everything that is to be told now: names of pods, and `whole`.
-        fn told(&self, telling: &mut Telling) -> Vec<String> {
-            let mut told = Vec::new();
-            loop {
-                let lines = telling.lines(Fleet::of(&self.view), &self.stream);
-                if lines.is_empty() {
-                    return told;
-                }
-                told.extend(lines.into_iter().map(|line| match line {
-                    StandingLine::Pod { pod } => pod.key,
-                    StandingLine::Whole => "whole".to_owned(),
-                    other => format!("{other:?}"),
-                }));
-            }
-        }
-    }
-
-    /// A scanner comes and takes so many images.
-    fn leases(count: u8) -> Vec<Command> {
-        let name: api_vocab::ScannerName = "s".parse().unwrap();
-        let register = Command::RegisterScanner(Registration {
-            name: name.clone(),
-            version: "1".into(),
-            extractor_set: "set".parse().unwrap(),
-            node: None,
-            sources: Vec::new(),
-            platforms: Vec::new(),
-            max_leases: 8,
-            reach: Reach::Sources,
-        });
-        let lease = |n: u8| Command::Lease {
-            scanner: name.clone(),
-            holds: Vec::new(),
-            id: api_vocab::LeaseId::from_bits(n.into()),
-        };
-        std::iter::once(register).chain((0..count).map(lease)).collect()
-    }
-
-    #[test]
-    fn pod_is_told_once_whatever_happened_to_it_and_its_images() {
-        let mut world = World::new();
-        world.observe(vec![pod("a", &[1, 2, 3]), pod("b", &[3]), pod("c", &[4])]);
-        let mut telling = world.telling();
-        assert_eq!(world.told(&mut telling), ["shop/a", "shop/b", "shop/c", "whole"]);
-        assert!(world.told(&mut telling).is_empty());
-        let mut commands = leases(3);
-        commands.push(Command::Observe { source: source(), observations: vec![pod("a", &[1, 2, 3, 5])] });
-        world.apply(commands);
-        assert_eq!(world.told(&mut telling), ["shop/a", "shop/b"]);
-    }
-
-    #[test]
-    fn pods_more_than_a_page_are_each_told_once() {
-        let mut world = World::new();
-        let names: Vec<String> = (0..200).map(|n| format!("pod-{n:03}")).collect();
-        world.observe(names.iter().map(|name| pod(name, &[1])).collect());
-        let mut telling = world.telling();
-        let mut expected: Vec<String> = names.iter().map(|name| format!("shop/{name}")).collect();
-        expected.push("whole".to_owned());
-        assert_eq!(world.told(&mut telling), expected);
-        expected.pop();
-        world.observe(names.iter().map(|name| pod(name, &[1, 2])).collect());
-        assert_eq!(world.told(&mut telling), expected);
-    }
-
-    #[test]
-    fn follower_that_missed_too_much_is_told_everything_anew() {
-        let mut world = World::new();
-        world.observe(vec![pod("a", &[1])]);
-        let mut telling = world.telling();
-        world.told(&mut telling);
-        for round in 0..9_000 {
-            world.observe(vec![pod("a", &[1 + (round % 2) as u8]), pod("b", &[3 - (round % 2) as u8])]);
-        }
-        assert_eq!(world.told(&mut telling), ["shop/a", "shop/b", "whole"]);
-    }
-
-    #[test]
-    fn what_happens_while_the_list_is_told_follows_it() {
-        let mut world = World::new();
-        world.observe((0..100).map(|n| pod(&format!("pod-{n:03}"), &[1])).collect());
-        let mut telling = world.telling();
-        let first = telling.lines(Fleet::of(&world.view), &world.stream);
-        assert_eq!(first.len(), PAGE);
-        world.observe(vec![pod("pod-000", &[2]), pod("pod-999", &[2])]);
-        let rest = world.told(&mut telling);
-        let whole = rest.iter().position(|line| line == "whole").unwrap();
-        assert!(rest[..whole].contains(&"shop/pod-999".to_owned()));
-        assert_eq!(rest[whole + 1..], ["shop/pod-000", "shop/pod-999"]);
-    }
-}
+mod tests;

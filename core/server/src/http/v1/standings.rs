@@ -36,7 +36,8 @@ pub async fn follow(
     let source = source_of(&source)?;
     let more = core.stream.follow();
     let telling = Telling::new(source, core.thresholds, &core.stream);
-    let follower = Follower { core, telling, more };
+    let rematching = core.matcher.rematching();
+    let follower = Follower { core, telling, more, rematching };
     Ok(HttpResponse::Ok()
         .content_type("application/x-ndjson")
         .insert_header(("Cache-Control", "no-store"))
@@ -49,6 +50,7 @@ struct Follower {
     core: Data<Core>,
     telling: Telling,
     more: watch::Receiver<u64>,
+    rematching: watch::Receiver<bool>,
 }
 
 impl Follower {
@@ -63,6 +65,7 @@ impl Follower {
             }
             tokio::select! {
                 changed = self.more.changed() => changed.ok()?,
+                changed = self.rematching.changed() => changed.ok()?,
                 () = tokio::time::sleep(HEARTBEAT) => {
                     let mut alive = Vec::new();
                     write_line(&mut alive, &StandingLine::Alive);
@@ -77,8 +80,9 @@ impl Follower {
     /// What is to be sent now; empty if that is nothing.
     fn piece(&mut self) -> Vec<u8> {
         let mut piece = Vec::new();
+        let hold = *self.rematching.borrow_and_update();
         while piece.len() < PIECE {
-            let lines = self.telling.lines(Fleet::of(&self.core.view), &self.core.stream);
+            let lines = self.telling.lines(Fleet::of(&self.core.view), &self.core.stream, hold);
             if lines.is_empty() {
                 break;
             }
