@@ -5,7 +5,7 @@ use crate::{Client, ClientError};
 use api_vocab::{Digest, ScannerName, SourceId};
 use api_wire::finding::{Finding, FindingQuery};
 use api_wire::image::{Image, ImageQuery};
-use api_wire::package::{FleetPackage, InstalledPackage, PackagePlace, PackageQuery};
+use api_wire::package::{FleetPackage, ImagePackage, PackagePlace, PackageQuery};
 use api_wire::page::Page;
 use api_wire::pod::{Pod, PodQuery};
 use api_wire::revision::Revision;
@@ -57,7 +57,7 @@ lists! {
     /// Findings of one image.
     image_findings, every_image_finding: routes::IMAGE_FINDINGS, [image: Digest] FindingQuery => Finding;
     /// Packages of one image.
-    image_packages, every_image_package: routes::IMAGE_PACKAGES, [image: Digest] PackageQuery => InstalledPackage;
+    image_packages, every_image_package: routes::IMAGE_PACKAGES, [image: Digest] PackageQuery => ImagePackage;
     /// Findings of the fleet.
     findings, every_finding: routes::FINDINGS, [] FindingQuery => Finding;
     /// Packages of the fleet.

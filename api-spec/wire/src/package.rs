@@ -24,6 +24,18 @@ pub struct InstalledPackage {
     pub licenses: Vec<String>,
 }
 
+/// GET /images/{digest}/packages: a package of an image, and what could not be said of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ImagePackage {
+    /// What was found.
+    #[serde(flatten)]
+    pub installed: InstalledPackage,
+    /// Advisories that name it and could not be compared with its version, at most 20: each is to
+    /// be looked at by a person.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub undecided_advisories: Vec<String>,
+}
+
 /// A package, wherever it is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Package {

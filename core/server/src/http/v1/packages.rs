@@ -12,10 +12,12 @@ use actix_web::HttpResponse;
 use actix_web::web::{self, Data, Path, Query};
 use api_chassis::http::HttpError;
 use api_vocab::{Digest, InstalledPackage};
-use api_wire::package::{
-    FleetPackage, InstalledPackage as InstalledShape, PackagePlace, PackageQuery, PackageSort,
-};
+use api_wire::package::{FleetPackage, ImagePackage, PackagePlace, PackageQuery, PackageSort};
 use api_wire::page::Page;
+use core_advisories::Index;
+
+/// Advisories that are named of a package which could not be compared with them.
+const MAX_UNDECIDED: usize = 20;
 
 /// Packages of the fleet.
 #[utoipa::path(get, path = api_wire::routes::PACKAGES, tag = "readers", params(PackageQuery),
@@ -58,7 +60,7 @@ pub async fn places(_: ByReader, core: Data<Core>, query: Query<PackageQuery>) -
 /// Sorted by name; no other `sort` is known here.
 #[utoipa::path(get, path = api_wire::routes::IMAGE_PACKAGES, tag = "readers", params(
     ("digest" = String, Path, description = "Any digest of the image"), PackageQuery),
-    responses((status = 200, description = "A page of packages", body = Page<InstalledShape>)))]
+    responses((status = 200, description = "A page of packages", body = Page<ImagePackage>)))]
 pub async fn of_image(
     _: ByReader,
     core: Data<Core>,
@@ -70,9 +72,24 @@ pub async fn of_image(
     let cut: Cut<InstalledPlace> = Cut::of("installed", query.order, query.cursor.as_deref(), query.limit)?;
     let image = find(&core, &digest)?;
     let inventory = core.keep.inventory_of(&image).await?;
-    let installed = inventory.packages.into_iter().filter(|installed| filter.passes(&installed.package));
-    let page = cut.page(installed.map(|installed| (place_of(&installed), installed)), |i| installed_to(&i));
-    Ok(HttpResponse::Ok().json(page))
+    let has_undecided = core.view.tally(&image.key).is_some_and(|tally| tally.undecided > 0);
+    let index = has_undecided.then(|| core.advisories.index());
+    let page = web::block(move || {
+        let installed = inventory.packages.into_iter().filter(|installed| filter.passes(&installed.package));
+        let placed = installed.map(|installed| (place_of(&installed), installed));
+        cut.page(placed, |installed| image_package(&installed, index.as_ref()))
+    });
+    Ok(HttpResponse::Ok().json(page.await.map_err(HttpError::bug)?))
+}
+
+/// A package of an image; what is undecided of it is kept as a number, and matched once more to be
+/// named.
+fn image_package(installed: &InstalledPackage, index: Option<&Index>) -> ImagePackage {
+    let undecided = index.map(|index| index.find(&installed.package).undecided).unwrap_or_default();
+    ImagePackage {
+        installed: installed_to(installed),
+        undecided_advisories: undecided.into_iter().take(MAX_UNDECIDED).map(Into::into).collect(),
+    }
 }
 
 /// Name, ecosystem, version, architecture and path.

@@ -103,6 +103,10 @@ async fn advisory_that_cannot_be_compared_is_undecided_wherever_findings_are_cou
     }
     let package = core.get("/packages?name=odd").await.json()["items"][0].clone();
     assert_eq!((&package["findings"], &package["undecided"]), (&json!(0), &json!(1)));
+    let packages = core.get(&format!("/images/{}/packages", digest(1))).await.json();
+    let named: Vec<_> =
+        packages["items"].as_array().unwrap().iter().map(|p| &p["undecided_advisories"]).collect();
+    assert_eq!(named, [&json!(["DEBIAN-X"]), &json!(null)], "{packages}");
     let metrics = core.get("//metrics").await.text;
     assert!(metrics.contains("perceptor_core_findings_undecided 1"), "{metrics}");
     core.stop().await;
