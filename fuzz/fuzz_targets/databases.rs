@@ -9,6 +9,8 @@ use scanner_extract::{OpenFile, registry};
 /// A database is refused by all readers but its own, so that each seed reaches its reader.
 const PATHS: &[&str] = &[
     "var/lib/dpkg/status",
+    "var/lib/dpkg/info/a.list",
+    "var/lib/dpkg/info/a.md5sums",
     "lib/apk/db/installed",
     "var/lib/rpm/rpmdb.sqlite",
     "var/lib/rpm/Packages",

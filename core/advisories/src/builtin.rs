@@ -90,6 +90,7 @@ const RECORDS: &[(&str, &str)] = records! {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Found;
     use api_vocab::{Package, Severity};
 
     /// What the sample's images hold, and the id that must be among what is found.
@@ -114,6 +115,15 @@ mod tests {
             let finding = finding.unwrap_or_else(|| panic!("{line}"));
             assert_eq!(finding.fix.as_deref(), Some(fields[4]), "{line}");
         }
+    }
+
+    #[test]
+    fn package_owned_by_a_distributions_is_not_matched_by_its_language() {
+        let index = Index::builtin().unwrap();
+        let package = Package::new("PyPI".parse().unwrap(), "requests", "2.28.1").unwrap();
+        assert!(!index.find(&package).findings.is_empty());
+        let owned = package.with_owner("python3-requests").unwrap();
+        assert_eq!(index.find(&owned), Found::default());
     }
 
     #[test]

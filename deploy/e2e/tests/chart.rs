@@ -89,6 +89,7 @@ fn every_platform_is_taken_by_the_server(cluster: &Cluster) -> Result<()> {
         "--set=scanner.fromRegistry.enabled=true,scanner.fromRegistry.pullSecrets.enabled=true",
         "--set=scanner.fromRegistry.credentialsSecret=a,scanner.fromRegistry.authoritiesConfigMap=b",
         "--set=core.persistence.storageClass=fast,auth.serviceAccounts={reader monitoring/grafana}",
+        "--set=dashboards.enabled=true",
         "--set=perceiver.settings.tell.marks={perceptor,classic},perceiver.settings.tell.summaries=true",
         "--set=perceiver.settings.tell.reports=true,perceiver.settings.tell.events=true",
         "--set=auth.mode=serviceAccounts,core.persistence.keep=true",

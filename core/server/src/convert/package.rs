@@ -58,3 +58,15 @@ pub fn installed_to(installed: &InstalledPackage) -> wire::InstalledPackage {
         licenses: installed.licenses.iter().map(|licence| licence.to_string()).collect(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn package_over_the_wire_is_the_same() {
+        let package = Package::new("PyPI".parse().unwrap(), "six", "1.16.0").unwrap();
+        let package = package.with_source("six", "1").unwrap().with_owner("python3-six").unwrap();
+        assert_eq!(package_from(package_to(&package)), Ok(package));
+    }
+}

@@ -105,3 +105,18 @@ impl FindingRow {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn package_with_everything_is_kept_whole() {
+        let package = Package::new("PyPI".parse().unwrap(), "six", "1.16.0").unwrap();
+        let package = package.with_architecture("all").unwrap().with_source("six", "1").unwrap();
+        for package in [package.clone(), package.with_owner("python3-six").unwrap()] {
+            let row = serde_json::to_string(&PackageRow::of(&package)).unwrap();
+            assert_eq!(serde_json::from_str::<PackageRow<'_>>(&row).unwrap().package().unwrap(), package);
+        }
+    }
+}
