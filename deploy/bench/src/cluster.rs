@@ -29,7 +29,7 @@ pub const SOURCE: &str = "kubernetes/large";
 /// The core's data folder: it knows the cluster's images, and no pods.
 const KNOWN: &str = "cluster";
 /// How long the whole list may take.
-const PATIENCE: Duration = Duration::from_secs(300);
+const PATIENCE: Duration = Duration::from_secs(900);
 /// How often the core is asked whether it knows all.
 const POLL: Duration = Duration::from_millis(20);
 /// How long nothing happens before memory is looked at.

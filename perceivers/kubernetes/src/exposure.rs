@@ -65,10 +65,46 @@ pub struct Ways {
     services: HashMap<Key, Service>,
     slices: HashMap<Key, Slice>,
     openings: HashMap<OpeningId, Opening>,
-    slices_of_service: HashMap<Key, BTreeSet<Key>>,
-    slices_of_pod: HashMap<Key, BTreeSet<Key>>,
-    openings_of_service: HashMap<Key, BTreeSet<OpeningId>>,
-    aliases_of_service: HashMap<Key, BTreeSet<Key>>,
+    slices_of_service: HashMap<Key, Few<Key>>,
+    slices_of_pod: HashMap<Key, Few<Key>>,
+    openings_of_service: HashMap<Key, Few<OpeningId>>,
+    aliases_of_service: HashMap<Key, Few<Key>>,
+}
+
+/// A set of mostly one: a tree of one takes the room of eleven, and most pods are in one.
+#[derive(Debug)]
+struct Few<T>(Vec<T>);
+
+impl<T> Default for Few<T> {
+    fn default() -> Self {
+        Few(Vec::new())
+    }
+}
+
+impl<T: Ord> Few<T> {
+    fn insert(&mut self, value: T) {
+        if let Err(at) = self.0.binary_search(&value) {
+            if self.0.is_empty() {
+                self.0.reserve_exact(1);
+            }
+            self.0.insert(at, value);
+        }
+    }
+
+    fn remove(&mut self, value: &T) {
+        if let Ok(at) = self.0.binary_search(value) {
+            self.0.remove(at);
+        }
+    }
+}
+
+impl<'a, T> IntoIterator for &'a Few<T> {
+    type Item = &'a T;
+    type IntoIter = std::slice::Iter<'a, T>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.iter()
+    }
 }
 
 impl Ways {
@@ -205,10 +241,10 @@ impl Ways {
     }
 }
 
-fn leave<V: Ord>(index: &mut HashMap<Key, BTreeSet<V>>, key: &Key, value: &V) {
+fn leave<V: Ord>(index: &mut HashMap<Key, Few<V>>, key: &Key, value: &V) {
     if let Some(values) = index.get_mut(key) {
         values.remove(value);
-        if values.is_empty() {
+        if values.0.is_empty() {
             index.remove(key);
         }
     }

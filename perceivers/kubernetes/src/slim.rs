@@ -48,6 +48,14 @@ pub struct SlimAccount {
     pub image_pull_secrets: Vec<Named>,
 }
 
+/// An object of any kind, of which nothing but its metadata matters.
+#[derive(Debug, Clone, serde::Deserialize)]
+pub struct SlimObject {
+    /// Id, annotations, owners.
+    #[serde(deserialize_with = "metadata")]
+    pub metadata: ObjectMeta,
+}
+
 /// A reference by name.
 #[derive(Debug, Clone, Default, serde::Deserialize)]
 #[serde(default)]

@@ -5,11 +5,13 @@ use super::kinds::{self, Served};
 use crate::asks::Asks;
 use crate::cluster::{reason, within};
 use crate::record::Controller;
+use crate::slim::SlimObject;
 use crate::tell::marks;
 use futures_util::future::BoxFuture;
 use futures_util::{FutureExt, StreamExt, stream};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use kube::api::{Api, DynamicObject, ListParams};
+use kube::api::{Api, DynamicObject, ListParams, ObjectList};
+use kube::core::Request;
 use kube::{Client, Error};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -154,7 +156,9 @@ impl KubeReader {
         let (mut found, mut from) = (Vec::with_capacity(wanted.len()), None);
         loop {
             let page = ListParams { limit: Some(PAGE), continue_token: from, ..ListParams::default() };
-            let page = within(api.list_metadata(&page)).await?;
+            let ask = Request::new(api.resource_url()).list_metadata(&page).map_err(Error::BuildRequest)?;
+            // The library's own type keeps the managed fields, which are most of a page, as trees.
+            let page: ObjectList<SlimObject> = within(self.client.request(ask)).await?;
             for object in &page.items {
                 let uid = object.metadata.uid.as_deref().unwrap_or_default();
                 if let Some(controller) = by_uid.get(uid) {
