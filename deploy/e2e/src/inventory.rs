@@ -26,7 +26,8 @@ pub async fn image_of(client: &Client, reference: &str) -> Result<Image> {
 /// # Errors
 /// When the core does not answer.
 pub async fn packages_of(client: &Client, image: &Digest) -> Result<Vec<InstalledPackage>> {
-    Ok(client.every_image_package(image, PackageQuery::default()).try_collect().await?)
+    let packages = client.every_image_package(image, PackageQuery::default());
+    Ok(packages.map_ok(|package| package.installed).try_collect().await?)
 }
 
 /// Those that `extractor` found.
