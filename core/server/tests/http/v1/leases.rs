@@ -128,6 +128,34 @@ async fn failure_transient_is_tried_again_and_permanent_is_not() {
 }
 
 #[tokio::test]
+async fn image_out_of_one_scanners_reach_is_for_another_before_it_has_failed() {
+    let core = TestCore::start().await;
+    core.post("/sources/docker/host-1/observations", present(&[a_pod("/web", "nginx:1.27", 1)])).await;
+    let mut of_node = a_scanner();
+    of_node["registry"] = json!(false);
+    core.put("/scanners/on-node", of_node).await;
+    let elsewhere = json!({"version": "1.0.0", "extractor_set": "set-1", "max_leases": 4, "registry": true});
+    core.put("/scanners/elsewhere", elsewhere).await;
+    let state = async || core.get(&format!("/images/{}", digest(1))).await.json()["state"].clone();
+    let miss = async |scanner: &str, attempt: u32| {
+        let lease = core.post("/leases", json!({"scanner": scanner})).await.json();
+        assert_eq!(lease["attempt"], attempt);
+        let path = format!("/leases/{}/failure", lease["id"].as_str().unwrap());
+        let message = format!("damaged at {scanner}");
+        let failure = json!({"kind": "permanent", "message": message, "out_of_reach": true});
+        assert_eq!(core.post(&path, failure).await.status, 204);
+    };
+    miss("on-node", 1).await;
+    assert_eq!(state().await["state"], "queued");
+    assert_eq!(core.post("/leases", json!({"scanner": "on-node"})).await.status, 204);
+    miss("elsewhere", 1).await;
+    let state = state().await;
+    assert_eq!(state["state"], "unscannable", "{state}");
+    assert_eq!(state["reason"], "on-node: damaged at on-node; elsewhere: damaged at elsewhere");
+    core.stop().await;
+}
+
+#[tokio::test]
 async fn leases_are_for_scanners_only() {
     let core = TestCore::guarded(Role::Reader).await;
     let question = json!({"identity": {}, "layers": [], "extractor_set": "set-1"});
