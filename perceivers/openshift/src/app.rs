@@ -24,30 +24,32 @@ pub async fn run(flags: &Flags, settings: Settings, shutdown: Shutdown) -> anyho
     let again = flags.clone();
     let read = move || Ok(again.settings()?.watch);
     let (kubernetes, openshift) = settings.split();
-    let style = openshift.style(&kubernetes.core.core).context("settings")?;
-    run_as(platform(openshift, style), kubernetes, flags.file(), read, shutdown).await
+    let style = openshift.style(&kubernetes.tell, &kubernetes.core.core).context("settings")?;
+    let pace = kubernetes.tell.writes_per_second;
+    run_as(platform(&openshift, style, pace), kubernetes, flags.file(), read, shutdown).await
 }
 
-/// OpenShift, as the Kubernetes perceiver is told of it; Images are annotated in `style`, if at all.
-pub fn platform(settings: OpenShiftSettings, style: Option<Style>) -> Platform {
+/// OpenShift, as the Kubernetes perceiver is told of it; Images are annotated in `style`, if at all,
+/// and so many a second.
+pub fn platform(settings: &OpenShiftSettings, style: Option<Style>, pace: u32) -> Platform {
+    let depth = settings.depth();
     let beside = move |door: &mut Door| -> Beside {
         let metrics = OpenShiftMetrics::register(door.registry());
-        Box::new(move |term| images(term, &settings, style.clone(), metrics.clone()))
+        Box::new(move |term| images(term, depth, style.clone().map(|style| (style, pace)), metrics.clone()))
     };
     Platform { kind: SourceKind::Openshift, beside: Some(Box::new(beside)) }
 }
 
-/// Watch the cluster's images, and annotate them.
+/// Watch the cluster's images, and annotate them: how, and how many a second.
 fn images(
     term: Term,
-    settings: &OpenShiftSettings,
-    style: Option<Style>,
+    depth: usize,
+    annotating: Option<(Style, u32)>,
     metrics: OpenShiftMetrics,
 ) -> BoxFuture<'static, ()> {
-    let depth = settings.depth();
-    let Some(style) = style else { return ImageWatch::new(term, depth, metrics).run().boxed() };
+    let Some((style, pace)) = annotating else { return ImageWatch::new(term, depth, metrics).run().boxed() };
     let (to, notices) = mpsc::unbounded_channel();
-    let annotator = Annotator::new(&term, style, settings.writes_per_second, notices, metrics.clone());
+    let annotator = Annotator::new(&term, style, pace, notices, metrics.clone());
     let watch = ImageWatch::new(term, depth, metrics).telling(to);
     futures_util::future::join(watch.run(), annotator.run()).map(drop).boxed()
 }

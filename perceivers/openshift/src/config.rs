@@ -78,8 +78,8 @@ impl Settings {
 pub struct OpenShiftSettings {
     /// How many images of each tag of a stream are looked at, the newest first.
     pub history: usize,
-    /// Whether Images are annotated with what is known of them; needs the right to patch them.
-    /// Turned off, what was written stays as it is.
+    /// Whether Images are annotated with what is known of them, at most `tell.writes_per_second`
+    /// of them; needs the right to patch them. Turned off, what was written stays as it is.
     pub annotate: bool,
     /// Who says it: annotations are called `quality.images.openshift.io/vulnerability.<provider>`
     /// and `…/policy.<provider>`.
@@ -88,10 +88,6 @@ pub struct OpenShiftSettings {
     /// `images.openshift.io/deny-execution`, which the cluster's image policy obeys; only with
     /// `annotate`.
     pub deny_execution: bool,
-    /// Where people reach the core: annotations lead there; absent: where this perceiver does.
-    pub link: Option<String>,
-    /// Most annotated Images a second.
-    pub writes_per_second: u32,
 }
 
 impl Default for OpenShiftSettings {
@@ -101,8 +97,6 @@ impl Default for OpenShiftSettings {
             annotate: false,
             provider: "perceptor".to_owned(),
             deny_execution: false,
-            link: None,
-            writes_per_second: 20,
         }
     }
 }
@@ -113,12 +107,13 @@ impl OpenShiftSettings {
         self.history.clamp(1, 1_000)
     }
 
-    /// How Images are annotated, if they are; `core` is where this perceiver reaches it.
+    /// How Images are annotated, if they are. Annotations must lead somewhere: to where people reach
+    /// the core, or else to `core`, where this perceiver does.
     ///
     /// # Errors
     /// The provider's name cannot be part of an annotation's.
-    pub fn style(&self, core: &str) -> Result<Option<Style>, ProviderError> {
-        let link = self.link.as_deref().unwrap_or(core);
+    pub fn style(&self, tell: &TellSettings, core: &str) -> Result<Option<Style>, ProviderError> {
+        let link = tell.link.as_deref().unwrap_or(core);
         let style = Style::new(&self.provider, link, self.deny_execution)?;
         Ok(self.annotate.then_some(style))
     }
@@ -149,7 +144,7 @@ impl Flags {
         let settings: Settings = self.cluster.over(self.shared.layers(PLATFORM)).load()?;
         settings.watch.check().context("settings: watch")?;
         settings.tell.check().context("settings")?;
-        settings.openshift.style(&settings.core.core).context("settings")?;
+        settings.openshift.style(&settings.tell, &settings.core.core).context("settings")?;
         Ok(settings)
     }
 }
@@ -190,9 +185,13 @@ mod tests {
 
     #[test]
     fn images_are_not_annotated_unless_it_is_asked_for() {
-        assert_eq!(OpenShiftSettings::default().style("http://core").unwrap(), None);
+        let tell = TellSettings::default();
+        assert_eq!(OpenShiftSettings::default().style(&tell, "http://core").unwrap(), None);
         let asked = OpenShiftSettings { annotate: true, ..OpenShiftSettings::default() };
-        assert!(asked.style("http://core").unwrap().is_some());
+        assert!(asked.style(&tell, "http://core").unwrap().is_some());
+        let linked = TellSettings { link: Some("https://people".into()), ..tell };
+        let style = asked.style(&linked, "http://core").unwrap();
+        assert_eq!(style, Style::new("perceptor", "https://people", false).ok());
     }
 
     #[test]
