@@ -54,9 +54,9 @@ async fn openshift_is_perceived_and_its_images_are_annotated_with_the_rights_of_
 }
 
 async fn scenes(lab: &mut Lab) -> Result<()> {
-    account_may_annotate_images_and_write_nothing_else(lab)?;
     cluster_without_its_kinds_is_perceived_as_kubernetes(lab).await?;
     lab.cluster.serve_openshift().await?;
+    account_may_annotate_images_and_write_nothing_else(lab)?;
     let pod = deployment_config_with_a_route(lab).await?;
     pod_is_known_with_its_deployment_config_and_its_route(lab, &pod).await?;
     images_of_streams_are_known_whether_they_run_or_not(lab).await?;
@@ -241,7 +241,7 @@ async fn deployment_config_with_a_route(lab: &Lab) -> Result<String> {
             "metadata": {"labels": labels}, "spec": {"containers": [container]}}}});
     cluster.apply(&replicas.to_string())?;
     let service = json!({"apiVersion": "v1", "kind": "Service", "metadata": named("web"),
-        "spec": {"selector": labels, "ports": [{"name": "http", "port": 80, "targetPort": "http"}]}});
+        "spec": {"ports": [{"name": "http", "port": 80, "targetPort": 8080}]}});
     cluster.apply(&service.to_string())?;
     let route = json!({"apiVersion": "route.openshift.io/v1", "kind": "Route", "metadata": named("web"),
         "spec": {"host": "web.example.org", "to": {"kind": "Service", "name": "web", "weight": 100}},
@@ -254,8 +254,16 @@ async fn deployment_config_with_a_route(lab: &Lab) -> Result<String> {
         Ok(Some(name).filter(|name| !name.is_empty()))
     })
     .await?;
-    let status = json!({"status": {"phase": "Running", "podIP": "10.1.2.3", "podIPs": [{"ip": "10.1.2.3"}],
-        "conditions": [{"type": "Ready", "status": "True"}]}});
+    // The controllers make endpoints of pods on nodes only.
+    let uid = cluster.kubectl(&["get", "pod", &pod, "-n=shop", "-o=jsonpath={.metadata.uid}"])?;
+    let mut meta = named("web-1");
+    meta["labels"] = json!({"kubernetes.io/service-name": "web"});
+    let slice = json!({"apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice", "metadata": meta,
+        "addressType": "IPv4", "ports": [{"name": "http", "port": 8080}],
+        "endpoints": [{"addresses": ["10.1.2.3"], "conditions": {"ready": true},
+            "targetRef": {"kind": "Pod", "namespace": "shop", "name": pod, "uid": uid}}]});
+    cluster.apply(&slice.to_string())?;
+    let status = json!({"status": {"phase": "Running"}});
     let patch = ["patch", "pod", &pod, "-n=shop", "--subresource=status", "--type=merge", "-p"];
     cluster.kubectl(&[&patch[..], &[&status.to_string()]].concat())?;
     Ok(pod)

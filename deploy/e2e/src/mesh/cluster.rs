@@ -34,13 +34,13 @@ impl Mesh {
         self.spawn(part, "perceptor-perceiver-kubernetes", &config)
     }
 
-    /// Start a perceiver of an OpenShift cluster under the name `part`, with more of its settings as
-    /// TOML.
+    /// Start a perceiver of an OpenShift cluster under the name `part`, which leaves out its own
+    /// namespace, with more of its settings as TOML.
     ///
     /// # Errors
     /// When it does not start.
     pub fn start_openshift_perceiver(&mut self, part: &str, rights: &Rights, more: &str) -> Result<()> {
-        let config = format!("{}{more}", self.cluster_perceiver(rights, &[]));
+        let config = format!("{}{more}", self.cluster_perceiver(rights, &[&rights.namespace]));
         self.spawn(part, "perceptor-perceiver-openshift", &config)
     }
 
