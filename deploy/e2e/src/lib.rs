@@ -6,6 +6,7 @@
 
 mod access;
 pub mod acknowledged;
+pub mod advisories;
 mod certificates;
 pub mod cluster;
 pub mod containerd;

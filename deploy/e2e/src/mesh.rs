@@ -34,6 +34,8 @@ pub struct Mesh {
     detour: Option<String>,
     /// Variables of the environment by part.
     variables: BTreeMap<String, Vec<(String, String)>>,
+    /// Where the core finds advisories; empty: those that are compiled in.
+    advisories: String,
     parts: BTreeMap<String, Process>,
 }
 
@@ -51,6 +53,7 @@ impl Mesh {
             engines: BTreeMap::from([(LAB.to_owned(), engine.to_owned())]),
             detour: None,
             variables: BTreeMap::new(),
+            advisories: String::new(),
             parts: BTreeMap::new(),
         };
         let mut lines = String::new();
@@ -82,6 +85,11 @@ impl Mesh {
         self.detour = Some(url.to_owned());
     }
 
+    /// Let the core find advisories in `folder`; before it is started.
+    pub fn advise_from(&mut self, folder: &Path) {
+        self.advisories = folder.display().to_string();
+    }
+
     /// Start everything: one core, one fetcher, a perceiver for each engine, `scanners` scanners.
     ///
     /// # Errors
@@ -102,12 +110,13 @@ impl Mesh {
     pub async fn start_core(&mut self) -> Result<()> {
         let config = format!(
             "data_dir = {:?}\ntoken_file = {:?}\n[http]\nlisten = \"127.0.0.1:{}\"\n\
-             [advisories]\norigin = \"\"\n[scans]\nlease_seconds = 10\nbackoff_first_seconds = 1\n\
+             [advisories]\norigin = {:?}\n[scans]\nlease_seconds = 10\nbackoff_first_seconds = 1\n\
              backoff_longest_seconds = 2\nmax_attempts = 50\nretention_seconds = 3600\n\
              node_wait_seconds = 2\n",
             self.file("data"),
             self.file("tokens"),
-            self.port
+            self.port,
+            self.advisories
         );
         self.spawn("core", "perceptor-core", &config)?;
         let client = self.client("reader")?;

@@ -56,6 +56,15 @@ impl Mesh {
         self.start_cluster_perceiver(&part, rights, &[])
     }
 
+    /// Start a perceiver that writes into the cluster what those lines of its settings ask for.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub fn start_telling_perceiver(&mut self, part: &str, rights: &Rights, tell: &str) -> Result<()> {
+        let config = format!("{}[tell]\n{tell}", self.cluster_perceiver(rights, &[]));
+        self.spawn(part, "perceptor-perceiver-kubernetes", &config)
+    }
+
     /// Write other settings for that perceiver, which notices by itself.
     ///
     /// # Errors

@@ -25,6 +25,9 @@ const EMPTY: Duration = Duration::from_secs(60);
 /// How long what may not be written is left alone.
 const CLOSED: Duration = Duration::from_secs(600);
 
+/// How much is decided in one go.
+const AT_ONCE: usize = 256;
+
 /// What to do next.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Next {
@@ -300,11 +303,11 @@ impl Slate {
                 self.clear_if_empty(&id, now);
             }
         }
-        loop {
+        for _ in 0..AT_ONCE {
             if let Some(write) = self.ready.pop_front() {
                 return Next::Write(Box::new(write));
             }
-            let Some(due) = self.due.pop_front() else { break };
+            let Some(due) = self.due.pop_front() else { return self.rest() };
             self.waiting.remove(&due);
             let writes = match &due {
                 Due::Pod(key) => self.decide_pod(key).into_iter().collect(),
@@ -312,6 +315,11 @@ impl Slate {
             };
             self.ready.extend(writes);
         }
+        // Others want to say something too.
+        Next::Wait(now)
+    }
+
+    fn rest(&self) -> Next {
         let wakes = self.emptied.first().map(|(at, _)| *at).into_iter().chain(self.closed.values().copied());
         wakes.min().map_or(Next::Idle, Next::Wait)
     }
