@@ -271,7 +271,6 @@ fn accounts_may_do_what_they_need_and_no_more(cluster: &Cluster) -> Result<()> {
         ("perceiver", &["create", "containerimagescans.stas.statnett.no", everywhere], true),
         ("perceiver", &["patch", "containerimagescans.stas.statnett.no", SUBRESOURCE, everywhere], true),
         ("perceiver", &["delete", "containerimagescans.stas.statnett.no", everywhere], true),
-        ("perceiver", &["create", "reports.openreports.io", everywhere], true),
         ("perceiver", &["create", "events.events.k8s.io", everywhere], true),
         ("perceiver", &["delete", "events.events.k8s.io", everywhere], false),
         ("scanner-registry", &["get", "secrets", "-n=strict"], true),
