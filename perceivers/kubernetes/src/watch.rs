@@ -247,24 +247,12 @@ impl Desk {
     }
 
     fn spread(&mut self, watch: &Watch) {
-        for news in self.scene.take_news() {
-            match news {
-                News::See(told) => {
-                    // First here: what the core says of it is said only after it was told.
-                    self.tell(watch, |telling| telling.see(&told));
-                    watch.sight.see(told);
-                }
-                News::Lose(key) => {
-                    self.tell(watch, |telling| telling.lose(&key));
-                    watch.sight.lose(&key);
-                }
-                News::Bears(key, uid, marks) => self.tell(watch, |telling| telling.bear(&key, &uid, marks)),
-                News::WorkloadBears(id, marks) => {
-                    self.tell(watch, |telling| telling.workload_bears(&id, marks));
-                }
-                News::Who(controller) => drop(self.questions.send(Question::Who(controller))),
-                News::Complain(complaint) => tracing::warn!(complaint, "object not taken as it is"),
+        loop {
+            let news = self.scene.take_news();
+            if news.is_empty() {
+                break;
             }
+            news.into_iter().for_each(|news| self.pass_on(news, watch));
         }
         if !self.settled && self.scene.is_whole() {
             self.settled = true;
@@ -278,6 +266,26 @@ impl Desk {
     fn tell(&self, watch: &Watch, what: impl FnOnce(&Telling)) {
         if let Some(telling) = &watch.telling {
             what(telling);
+        }
+    }
+
+    fn pass_on(&mut self, news: News, watch: &Watch) {
+        match news {
+            News::See(told) => {
+                // First here: what the core says of it is said only after it was told.
+                self.tell(watch, |telling| telling.see(&told));
+                watch.sight.see(told);
+            }
+            News::Lose(key) => {
+                self.tell(watch, |telling| telling.lose(&key));
+                watch.sight.lose(&key);
+            }
+            News::Bears(key, uid, marks) => self.tell(watch, |telling| telling.bear(&key, &uid, marks)),
+            News::WorkloadBears(id, marks) => {
+                self.tell(watch, |telling| telling.workload_bears(&id, marks));
+            }
+            News::Who(controller) => drop(self.questions.send(Question::Who(controller))),
+            News::Complain(complaint) => tracing::warn!(complaint, "object not taken as it is"),
         }
     }
 

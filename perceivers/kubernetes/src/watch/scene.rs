@@ -88,6 +88,8 @@ pub struct Scene {
     complained: HashSet<String>,
     /// Whether it matters which marks objects bear.
     telling: bool,
+    /// Judged as the news is taken: that of all pods at once would be as large as what is kept.
+    unjudged: Vec<Arc<str>>,
     news: Vec<News>,
 }
 
@@ -98,6 +100,8 @@ const SERVICES: usize = 3;
 const SLICES: usize = 4;
 const INGRESSES: usize = 5;
 const KINDS: usize = 6;
+/// News that are taken at once, about.
+const MANY_NEWS: usize = 1_000;
 /// Complaints that are remembered, so that each is made once.
 const MAX_COMPLAINTS: usize = 10_000;
 
@@ -119,6 +123,7 @@ impl Scene {
             whole: false,
             complained: HashSet::new(),
             telling: false,
+            unjudged: Vec::new(),
             news: Vec::new(),
         }
     }
@@ -129,14 +134,19 @@ impl Scene {
         self
     }
 
-    /// What changed since this was called last.
+    /// What changed since this was called last, or a part of it; nothing once all was taken.
     pub fn take_news(&mut self) -> Vec<News> {
+        while self.news.len() < MANY_NEWS
+            && let Some(key) = self.unjudged.pop()
+        {
+            self.judge(&key);
+        }
         std::mem::take(&mut self.news)
     }
 
     /// Whether everything that is needed was seen: what is told is all there is.
     pub fn is_whole(&self) -> bool {
-        self.whole && self.waiting.is_empty()
+        self.whole && self.waiting.is_empty() && self.unjudged.is_empty()
     }
 
     /// How many pods there are, told or not.
@@ -212,7 +222,7 @@ impl Scene {
             }
             let before = self.workloads.insert(Arc::clone(&controller), workload.clone());
             match (self.waiting.remove(&controller), before) {
-                (Some(pods), _) => pods.iter().for_each(|key| self.judge(key)),
+                (Some(pods), _) => self.unjudged.extend(pods),
                 (None, Some(before)) if before != workload => self.judge_controlled(&controller),
                 (None, _) => {}
             }
@@ -358,8 +368,7 @@ impl Scene {
     }
 
     fn judge_all(&mut self) {
-        let keys: Vec<Arc<str>> = self.pods.keys().cloned().collect();
-        keys.iter().for_each(|key| self.judge(key));
+        self.unjudged = self.pods.keys().cloned().collect();
     }
 
     fn judge_space(&mut self, namespace: &str) {
