@@ -9,7 +9,7 @@ use super::fleet::Fleet;
 use crate::engine::{EventStream, Replay};
 use api_vocab::{Digest, PodKey, SourceId};
 use api_wire::standing::StandingLine;
-use core_model::{News, Notice, Pod, PodId, Thresholds};
+use core_model::{News, Notice, Pod, PodId, Stage, Thresholds};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -158,6 +158,10 @@ impl Telling {
                 News::ImageListed { source, image } if *source == *self.source => {
                     changed.images.extend(key_of(fleet, image));
                 }
+                // Its findings follow within moments: until then it would seem unknown.
+                News::ImageState { image, stage: Stage::Scanned | Stage::Partial, .. }
+                | News::FindingsChanged { image, .. }
+                    if is_being_matched(fleet, image) => {}
                 News::ImageState { image, .. } | News::ImageMerged { image, .. } => {
                     changed.images.extend(key_of(fleet, image));
                 }
@@ -234,6 +238,11 @@ impl Changes {
         let changed = |key: &&Digest| self.images.binary_search(key).is_ok();
         pod.images().into_iter().map(|key| &**key).filter(changed).min()
     }
+}
+
+/// Whether some of an image's packages are still to be matched, which will be news.
+fn is_being_matched(fleet: Fleet<'_>, image: &Digest) -> bool {
+    fleet.view.tally(image).is_some_and(|tally| tally.unmatched > 0)
 }
 
 /// The key by which an image is known now.

@@ -230,3 +230,20 @@ fn images_too_many_to_hold_back_have_all_told_anew() {
     assert!(world.told_while(&mut telling, true).is_empty());
     assert_eq!(world.told(&mut telling), ["shop/a", "whole"]);
 }
+
+#[test]
+fn image_scanned_is_told_once_its_packages_are_matched() {
+    let mut world = World::new();
+    world.observe(vec![pod("a", &[1])]);
+    let revision =
+        Command::ChangeRevision { revision: "r".parse().unwrap(), below: u32::MAX, findings: Vec::new() };
+    world.apply(vec![revision]);
+    let mut telling = world.telling();
+    world.told(&mut telling);
+    world.apply(leases(1));
+    assert_eq!(world.told(&mut telling), ["shop/a"], "it is being scanned");
+    world.apply(vec![report()]);
+    assert!(world.told(&mut telling).is_empty());
+    world.apply(vec![matched(0)]);
+    assert_eq!(world.told(&mut telling), ["shop/a"]);
+}
