@@ -69,7 +69,7 @@ async fn measure(folder: &Path, lists: Lists) -> Result<Vec<Figure>> {
     let client = client.with_retry(Retry::NEVER);
 
     let begun = Instant::now();
-    let perceiver = perceiver(folder, &api, &core.said).await?;
+    let perceiver = perceiver(&folder.join(&own), &api, &core.said).await?;
     let full = until_known(&client).await?;
     let listed = api.listed().context("nothing was listed")?;
     let sent = api.sent() as f64 / f64::from(1 << 20);

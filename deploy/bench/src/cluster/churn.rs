@@ -19,7 +19,7 @@ const STEPS: usize = 5;
 const STARTING: usize = RATE as usize / STEPS;
 /// How often the core is asked for a pod's findings.
 const POLL: Duration = Duration::from_millis(5);
-/// After this long without findings something is wrong.
+/// Nobody waits longer for a pod's findings.
 const PATIENCE: Duration = Duration::from_secs(30);
 const POD: &str = r#""kind":"Pod","apiVersion":"v1","#;
 
@@ -154,7 +154,6 @@ async fn shown(core: Client, n: usize, since: Instant) -> Result<f64> {
             tokio::time::sleep(POLL).await;
         }
     };
-    tokio::time::timeout(PATIENCE, asking)
-        .await
-        .with_context(|| format!("{} stays without findings", place.name(n)))?
+    // One that is not shown at all counts as that long, and shows in the figures.
+    tokio::time::timeout(PATIENCE, asking).await.unwrap_or(Ok(PATIENCE.as_secs_f64()))
 }
