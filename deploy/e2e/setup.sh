@@ -54,6 +54,7 @@ fi
 
 if [ "$(id -u)" = 0 ]; then
   "$here/trees.sh"
+  "$here/readers.sh"
   "$here/engine26.sh"
   "$here/kubernetes.sh"
 else

@@ -138,6 +138,16 @@ pub fn engine_tree() -> Result<PathBuf> {
     Ok(built.context("Docker 26 is not built; run `make setup` as root")?.join("tree"))
 }
 
+/// The folder of Python packages with the reference readers of SBOM documents that
+/// `deploy/e2e/setup.sh` fetched.
+///
+/// # Errors
+/// When they were not fetched.
+pub fn readers() -> Result<PathBuf> {
+    let fetched = newest("readers-", |path| path.join("complete").exists());
+    Ok(fetched.context("the readers of SBOMs are not there; run `make setup` as root")?.join("python"))
+}
+
 /// A script of this crate.
 ///
 /// # Errors
