@@ -140,13 +140,14 @@ impl App {
             clock: Arc::clone(&clock),
         }));
         let schedule = schedule(&config, &clock, &advisories, &matcher, &metrics)?;
+        let keep = Keep::new(&store);
         let (landed, landing) = std::sync::mpsc::channel();
         let flight = Arc::new(Flight::default());
         let writer = Writer {
             queue,
             model,
             settings: config.model(),
-            store: Arc::clone(&store),
+            store,
             clock: Arc::clone(&clock),
             flight: Arc::clone(&flight),
             landed,
@@ -167,7 +168,7 @@ impl App {
             work,
             view,
             stream,
-            keep: Keep::new(store),
+            keep,
             advisories,
             matcher,
             metrics,

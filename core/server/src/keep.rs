@@ -1,21 +1,25 @@
 //! The keep: inventories and past events in the store, read off the threads that serve.
 
 use crate::convert::inventory::{inventory_from, inventory_to};
-use crate::http::refusal::of_store;
+use crate::engine::EngineError;
+use crate::http::refusal::{of_engine, of_store};
 use api_chassis::http::HttpError;
 use api_vocab::{Digest, ExtractorSet, Inventory};
 use core_model::Image;
 use core_store::{Notices, Store, StoreError};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 /// What is in the store and not in the view; clones are the same store.
+///
+/// The store is the writer's, and is closed with it: whoever still serves then finds none, so that
+/// it can be opened again as soon as the core has ended.
 #[derive(Clone)]
-pub struct Keep(Arc<dyn Store>);
+pub struct Keep(Weak<dyn Store>);
 
 impl Keep {
     /// What is in `store`.
-    pub fn new(store: Arc<dyn Store>) -> Self {
-        Keep(store)
+    pub fn new(store: &Arc<dyn Store>) -> Self {
+        Keep(Arc::downgrade(store))
     }
 
     /// The inventory of `image`.
@@ -47,7 +51,7 @@ impl Keep {
         &self,
         ask: impl FnOnce(&dyn Store) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, HttpError> {
-        let store = Arc::clone(&self.0);
+        let store = self.0.upgrade().ok_or_else(|| of_engine(EngineError::Stopped))?;
         let answer = tokio::task::spawn_blocking(move || ask(&*store)).await;
         answer.map_err(HttpError::bug)?.map_err(|error| of_store(&error))
     }
