@@ -1,7 +1,8 @@
 //! A real Kubernetes control plane on loopback: etcd, API server, controller manager, scheduler.
 
 use crate::certificates::Certificates;
-use crate::parts::{command, free_port, random_text};
+use crate::parts::{command, random_text};
+use crate::ports::free_port;
 use crate::process::Process;
 use crate::until::until;
 use anyhow::{Context, Result, bail};
@@ -108,10 +109,13 @@ impl Cluster {
 
     async fn await_api_server(&mut self) -> Result<()> {
         let client = self.client().await?;
-        let process = self.api_server.as_mut().context("the API server is not started")?;
+        let etcd = self.etcd.as_mut().context("etcd is not started")?;
+        let server = self.api_server.as_mut().context("the API server is not started")?;
         until("the API server", START, async || {
-            if let Some(status) = process.ended()? {
-                bail!("the API server ended with {status}: {}", last_lines(&process.log()));
+            for (name, process) in [("etcd", &mut *etcd), ("the API server", &mut *server)] {
+                if let Some(status) = process.ended()? {
+                    bail!("{name} ended with {status}: {}", last_lines(&process.log()));
+                }
             }
             let ready = kube::core::Request::new("").get("readyz", &GetParams::default())?;
             Ok(client.request_text(ready).await.ok())

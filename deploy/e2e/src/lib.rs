@@ -24,6 +24,7 @@ pub mod openshift;
 pub mod parts;
 pub mod podman;
 pub mod pods;
+pub mod ports;
 pub mod process;
 pub mod programs;
 pub mod prometheus;

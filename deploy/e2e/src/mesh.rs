@@ -4,7 +4,8 @@
 pub mod cluster;
 
 use crate::cluster::last_lines;
-use crate::parts::{free_port, run};
+use crate::parts::run;
+use crate::ports::free_port;
 use crate::process::Process;
 use crate::until::until;
 use anyhow::{Context, Result, bail};

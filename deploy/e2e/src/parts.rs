@@ -91,14 +91,6 @@ pub fn command(name: &str) -> Result<Command> {
     Ok(Command::new(found))
 }
 
-/// A port of 127.0.0.1 that nobody listens on now.
-///
-/// # Errors
-/// When there is none.
-pub fn free_port() -> Result<u16> {
-    Ok(std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
-}
-
 /// A text that nobody can guess.
 ///
 /// # Errors

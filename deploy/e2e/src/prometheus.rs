@@ -1,7 +1,8 @@
 //! A real Prometheus: what it reads of our parts, and what it says to an expression.
 
 use crate::door;
-use crate::parts::{command, free_port};
+use crate::parts::command;
+use crate::ports::free_port;
 use crate::process::Process;
 use crate::until::until;
 use anyhow::{Context, Result, bail, ensure};

@@ -1,7 +1,8 @@
 //! A real registry with a password, and the pushing of images to it.
 
 use crate::images::Archive;
-use crate::parts::{command, free_port, random_text, run};
+use crate::parts::{command, random_text, run};
+use crate::ports::free_port;
 use crate::process::Process;
 use crate::until::until;
 use anyhow::{Context, Result};

@@ -6,6 +6,7 @@ use api_client::{Client, ClientError, ClientSettings, Retry};
 use e2e::cluster::Cluster;
 use e2e::mesh::binary;
 use e2e::parts;
+use e2e::ports::free_port;
 use e2e::process::Process;
 use e2e::until::until;
 use std::path::{Path, PathBuf};
@@ -66,7 +67,7 @@ struct Core {
 
 impl Core {
     async fn start(cluster: &Cluster, folder: &Path) -> Result<Self> {
-        let port = parts::free_port()?;
+        let port = free_port()?;
         let config = folder.join("core.toml");
         let text = format!(
             "[http]\nlisten = \"127.0.0.1:{port}\"\n[advisories]\norigin = \"\"\n[service_accounts]\n\
