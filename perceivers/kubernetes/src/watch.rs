@@ -7,7 +7,7 @@ mod scene;
 mod served;
 
 pub use follow::{Followed, Follower};
-pub use heard::Heard;
+pub use heard::{Heard, Listing};
 pub use scene::{News, Scene};
 pub use served::{Absence, DISCOVERY, await_served};
 

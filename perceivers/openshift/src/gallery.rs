@@ -8,7 +8,7 @@ use perceiver_kubernetes::asks::Asks;
 use perceiver_kubernetes::config::WatchSettings;
 use perceiver_kubernetes::filter::Filter;
 use perceiver_kubernetes::slim::SlimNamespace;
-use perceiver_kubernetes::watch::Heard;
+use perceiver_kubernetes::watch::{Heard, Listing};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ops::Bound;
 use std::sync::Arc;
@@ -31,16 +31,6 @@ pub enum News {
     Unlist(Digest),
     /// Something is wrong with an object; said once.
     Complain(String),
-}
-
-/// Whether a kind of object is known in full.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-enum Listing {
-    #[default]
-    Awaited,
-    Complete,
-    /// Not served, or not allowed: done without.
-    Closed,
 }
 
 /// One kind: how far its list is.
@@ -143,8 +133,8 @@ impl Gallery {
 
     /// The cluster serves no image streams, or does not say: they are not waited for.
     pub fn do_without_images(&mut self) {
-        self.of_streams.close();
-        self.of_images.close();
+        self.of_streams.listing.close();
+        self.of_images.listing.close();
         self.look_whether_whole();
     }
 
@@ -159,9 +149,9 @@ impl Gallery {
             }
             Heard::Complete => {
                 self.spaces.retain(|_, space| space.list == self.of_spaces.list);
-                self.of_spaces.listing = Listing::Complete;
+                self.of_spaces.listing.complete();
             }
-            Heard::Lost { .. } => self.of_spaces.close(),
+            Heard::Lost { .. } => self.of_spaces.listing.close(),
             Heard::Back => {}
         }
         self.look_whether_whole();
@@ -178,9 +168,9 @@ impl Gallery {
                 let stale = self.streams.iter().filter(|(_, stream)| stream.list != list);
                 let stale: Vec<Arc<str>> = stale.map(|(key, _)| Arc::clone(key)).collect();
                 stale.iter().for_each(|key| self.drop_stream(key));
-                self.of_streams.listing = Listing::Complete;
+                self.of_streams.listing.complete();
             }
-            Heard::Lost { .. } => self.of_streams.close(),
+            Heard::Lost { .. } => self.of_streams.listing.close(),
             Heard::Back => {}
         }
         self.look_whether_whole();
@@ -197,14 +187,14 @@ impl Gallery {
                 let stale = self.images.iter().filter(|(_, image)| image.list != list);
                 let stale: Vec<Digest> = stale.map(|(digest, _)| digest.clone()).collect();
                 self.images.retain(|_, image| image.list == list);
-                self.of_images.listing = Listing::Complete;
+                self.of_images.listing.complete();
                 stale.iter().for_each(|digest| self.judge(digest));
                 if !whole {
                     // Until now a stream's word was enough.
                     self.judge_all();
                 }
             }
-            Heard::Lost { .. } => self.of_images.close(),
+            Heard::Lost { .. } => self.of_images.listing.close(),
             Heard::Back => {}
         }
         self.look_whether_whole();
@@ -406,13 +396,6 @@ impl Gallery {
 impl Kind {
     const fn begin(&mut self) {
         self.list = self.list.wrapping_add(1);
-    }
-
-    /// What was complete once is not forgotten because it cannot be seen any more.
-    fn close(&mut self) {
-        if self.listing == Listing::Awaited {
-            self.listing = Listing::Closed;
-        }
     }
 }
 

@@ -3,7 +3,7 @@
 //!
 //! What leads to pods is heard too: the pods whose ways change with it are told again.
 
-use super::heard::Heard;
+use super::heard::{Heard, Listing};
 use super::roads::Roads;
 use crate::asks::Asks;
 use crate::config::WatchSettings;
@@ -36,16 +36,6 @@ pub enum News {
     Who(Arc<Controller>),
     /// Something is wrong with an object; said once.
     Complain(String),
-}
-
-/// Whether a kind of object is known in full.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-enum Listing {
-    #[default]
-    Awaited,
-    Complete,
-    /// Not allowed: done without.
-    Closed,
 }
 
 #[derive(Debug)]
@@ -175,7 +165,7 @@ impl Scene {
             Heard::Complete => {
                 let gone: Vec<Arc<str>> = stale(&self.pods, self.lists[PODS], |row| row.list);
                 gone.iter().for_each(|key| self.drop_pod(key));
-                self.complete(PODS, Listing::Complete);
+                self.settle(PODS, Listing::complete);
                 self.sweep();
             }
             Heard::Lost { .. } | Heard::Back => {}
@@ -191,9 +181,9 @@ impl Scene {
             Heard::Complete => {
                 let gone: Vec<Box<str>> = stale(&self.spaces, self.lists[SPACES], |space| space.list);
                 gone.iter().for_each(|name| self.drop_space(name));
-                self.complete(SPACES, Listing::Complete);
+                self.settle(SPACES, Listing::complete);
             }
-            Heard::Lost { forbidden: true } => self.complete(SPACES, Listing::Closed),
+            Heard::Lost { forbidden: true } => self.settle(SPACES, Listing::close),
             Heard::Lost { .. } | Heard::Back => {}
         }
     }
@@ -207,9 +197,9 @@ impl Scene {
             Heard::Complete => {
                 let gone: Vec<Box<str>> = stale(&self.accounts, self.lists[ACCOUNTS], |account| account.list);
                 gone.iter().for_each(|key| self.set_account(key, Vec::new()));
-                self.complete(ACCOUNTS, Listing::Complete);
+                self.settle(ACCOUNTS, Listing::complete);
             }
-            Heard::Lost { forbidden: true } => self.complete(ACCOUNTS, Listing::Closed),
+            Heard::Lost { forbidden: true } => self.settle(ACCOUNTS, Listing::close),
             Heard::Lost { .. } | Heard::Back => {}
         }
     }
@@ -256,8 +246,8 @@ impl Scene {
     /// Pods are not kept waiting for what leads to them if that cannot be seen.
     fn expose<K>(&mut self, kind: usize, heard: &Heard<K>, touched: &BTreeSet<Arc<str>>) {
         match heard {
-            Heard::Complete => self.complete(kind, Listing::Complete),
-            Heard::Lost { .. } => self.complete(kind, Listing::Closed),
+            Heard::Complete => self.settle(kind, Listing::complete),
+            Heard::Lost { .. } => self.settle(kind, Listing::close),
             _ => {}
         }
         touched.iter().for_each(|key| self.judge(key));
@@ -276,13 +266,8 @@ impl Scene {
         }
     }
 
-    fn complete(&mut self, kind: usize, how: Listing) {
-        if let Some(listing) = self.listings.get_mut(kind) {
-            // What was complete once is not forgotten because it may not be listed any more.
-            if !(how == Listing::Closed && *listing == Listing::Complete) {
-                *listing = how;
-            }
-        }
+    fn settle(&mut self, kind: usize, how: fn(&mut Listing)) {
+        self.listings.get_mut(kind).into_iter().for_each(how);
         let whole = self.listings.iter().all(|listing| *listing != Listing::Awaited);
         if whole && !self.whole {
             self.whole = true;
