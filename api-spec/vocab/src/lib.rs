@@ -7,6 +7,7 @@
 mod digest;
 mod distro;
 mod ecosystem;
+mod hash;
 mod ids;
 mod image_id;
 mod inventory;
@@ -28,6 +29,7 @@ mod verdict;
 pub use digest::{Algorithm, Digest, DigestError};
 pub use distro::Distro;
 pub use ecosystem::{Ecosystem, EcosystemError, Family};
+pub use hash::{ContentHash, sha256};
 pub use ids::{ExtractorSet, IdError, LeaseId, RevisionId, ScannerName};
 pub use image_id::{ImageIdError, ReportedImage};
 pub use inventory::Inventory;

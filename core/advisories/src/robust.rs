@@ -2,7 +2,7 @@
 
 use crate::cases::index_of;
 use crate::{Imported, Index, IndexBuilder, IndexError};
-use api_vocab::{Package, Timestamp};
+use api_vocab::{Package, Timestamp, sha256};
 use proptest::prelude::*;
 use serde_json::json;
 use std::io::{Cursor, Write};
@@ -71,13 +71,12 @@ proptest! {
 
 /// As an attacker would who may write to the data directory.
 fn forge_checksums(bytes: &mut [u8]) {
-    use sha2::{Digest, Sha256};
     let summary = usize::try_from(u32::from_le_bytes(bytes[12..16].try_into().unwrap())).unwrap();
     let Some(body) = bytes.get(56 + summary + 32..) else { return };
-    let sum = Sha256::digest(body);
-    bytes[24..56].copy_from_slice(sum.as_slice());
-    let head = Sha256::digest(&bytes[..56 + summary]);
-    bytes[56 + summary..56 + summary + 32].copy_from_slice(head.as_slice());
+    let sum = sha256(body);
+    bytes[24..56].copy_from_slice(&sum);
+    let head = sha256(&bytes[..56 + summary]);
+    bytes[56 + summary..56 + summary + 32].copy_from_slice(&head);
 }
 
 #[test]

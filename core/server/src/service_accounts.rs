@@ -8,13 +8,12 @@ use crate::config::{ServiceAccountConfig, SettingsError};
 use api_chassis::auth::{Caller, Role, TokenReviewer};
 use api_chassis::clock::Clock;
 use api_chassis::http::HttpError;
-use api_vocab::{Secret, Timestamp};
+use api_vocab::{Secret, Timestamp, sha256};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use k8s_openapi::api::authentication::v1::{TokenReview, TokenReviewSpec, TokenReviewStatus};
 use kube::api::PostParams;
 use kube::{Api, Client};
-use sha2::{Digest as _, Sha256};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -68,7 +67,7 @@ impl ServiceAccounts {
         if token.reveal().len() > MAX_TOKEN {
             return Ok(None);
         }
-        let key: [u8; 32] = Sha256::digest(token.reveal().as_bytes()).into();
+        let key = sha256(token.reveal());
         if let Some(verdict) = self.known(&key, self.believed) {
             return Ok(verdict.caller);
         }

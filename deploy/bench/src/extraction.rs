@@ -3,10 +3,9 @@
 use crate::figures::{Figure, fastest, once};
 use crate::layers;
 use anyhow::{Result, ensure};
-use api_vocab::ProblemCode;
+use api_vocab::{Algorithm, ContentHash, Digest, ProblemCode};
 use scanner_extract::{extract_layer, registry, stack};
 use scanner_rootfs::Budget;
-use sha2::{Digest, Sha256};
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
@@ -69,14 +68,17 @@ pub fn measure_hostile(folder: &Path) -> Result<Vec<Figure>> {
 
 fn measure(what: &str, tar: &Path, packages: usize) -> Result<Vec<Figure>> {
     let gzip = tar.with_added_extension("gz");
-    let floor = fastest(|| hash(File::open(tar)?))?;
+    let hashing = fastest(|| hash(File::open(tar)?))?;
     let measured = fastest(|| extract(tar, packages))?;
-    let plain = Figure::time(format!("{what}, tar; floor: read, SHA-256"), &measured, &floor, "x ≤ 1.5");
-    let floor = fastest(|| drain(flate2::read::MultiGzDecoder::new(File::open(&gzip)?)))?;
+    let plain = Figure::time(format!("{what}, tar; floor: read, SHA-256"), &measured, &hashing, "x ≤ 1.5");
+    let unpacking = fastest(|| drain(flate2::read::MultiGzDecoder::new(File::open(&gzip)?)))?;
     let measured = fastest(|| extract(&gzip, packages))?;
-    let gzip = Figure::time(format!("{what}, gzip; floor: gunzip"), &measured, &floor, "x ≤ 1.25");
-    let peak = Figure::plain(format!("{what}, peak memory"), gzip.peak_mib, "MiB", "≤ 256");
-    Ok(vec![plain, gzip, peak])
+    let unpacked = Figure::time(format!("{what}, gzip; floor: gunzip"), &measured, &unpacking, "x ≤ 1.25");
+    let peak = Figure::plain(format!("{what}, peak memory"), unpacked.peak_mib, "MiB", "≤ 256");
+    // Nobody can save the hash of the content, which takes longer where the processor knows no SHA.
+    let slower = if hashing.wall > unpacking.wall { &hashing } else { &unpacking };
+    let beside = Figure::time(format!("{what}, gzip; floor: the slower of both"), &measured, slower, "-");
+    Ok(vec![plain, unpacked, beside, peak])
 }
 
 fn extract(path: &Path, packages: usize) -> Result<()> {
@@ -89,12 +91,12 @@ fn extract(path: &Path, packages: usize) -> Result<()> {
     Ok(())
 }
 
-fn hash(mut file: File) -> Result<[u8; 32]> {
-    let mut hasher = Sha256::new();
+fn hash(mut file: File) -> Result<Digest> {
+    let mut hasher = ContentHash::new(Algorithm::Sha256);
     let mut buffer = vec![0; 1 << 20];
     loop {
         match file.read(&mut buffer)? {
-            0 => return Ok(hasher.finalize().into()),
+            0 => return Ok(hasher.finish()),
             n => hasher.update(buffer.get(..n).unwrap_or_default()),
         }
     }

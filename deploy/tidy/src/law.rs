@@ -99,6 +99,8 @@ pub const FENCES: &[Fence] = &[
             "bench",
         ],
     },
+    Fence { outside: "aws-lc-rs", rooms: &["api-vocab"] },
+    Fence { outside: "sha2", rooms: &[] },
     Fence { outside: "tonic", rooms: &["image-fetcher"] },
     Fence { outside: "bollard", rooms: &["perceiver-docker", "image-fetcher", "e2e"] },
 ];

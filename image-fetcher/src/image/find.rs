@@ -4,10 +4,9 @@ use super::documents::{Config, Descriptor, Manifest, OciDocument, SavedImage};
 use super::documents::{parse_config, parse_oci, parse_saved};
 use super::{MAX_LAYERS, Shelf, StoredImage, StoredLayer, blob_name};
 use crate::error::ReadError;
-use api_vocab::Digest;
+use api_vocab::{Algorithm, Digest};
 use api_wire::lease::ImageIdentity;
 use bytes::Bytes;
-use sha2::{Digest as _, Sha256, Sha512};
 
 /// An index within an index within an index is deep enough.
 const MAX_DEPTH: usize = 3;
@@ -185,10 +184,7 @@ fn read_verified(shelf: &dyn Shelf, name: &str, digest: &Digest) -> Result<Optio
 /// # Errors
 /// It is another one.
 pub fn verify(name: &str, bytes: &[u8], digest: &Digest) -> Result<(), ReadError> {
-    let found = match digest.algorithm() {
-        api_vocab::Algorithm::Sha256 => sha256(bytes),
-        api_vocab::Algorithm::Sha512 => Digest::sha512(Sha512::digest(bytes).into()),
-    };
+    let found = Digest::of(digest.algorithm(), bytes);
     if found == *digest {
         Ok(())
     } else {
@@ -198,7 +194,7 @@ pub fn verify(name: &str, bytes: &[u8], digest: &Digest) -> Result<(), ReadError
 
 /// The SHA-256 of a document.
 pub fn sha256(bytes: &[u8]) -> Digest {
-    Digest::sha256(Sha256::digest(bytes).into())
+    Digest::of(Algorithm::Sha256, bytes)
 }
 
 /// The digest that a name promises: `<64 digits>.json`, `<64 digits>.tar`, `blobs/sha256/<64 digits>`.

@@ -8,9 +8,8 @@ mod bolt;
 
 use crate::error::ReadError;
 use crate::stores::unpacked::{Dialect, Folder};
-use api_vocab::Digest;
+use api_vocab::{Algorithm, Digest};
 use bolt::{Bucket, Value, View};
-use sha2::{Digest as _, Sha256};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
@@ -151,7 +150,7 @@ pub(super) fn chain_ids<'a>(diff_ids: impl IntoIterator<Item = &'a Digest>) -> V
     for diff_id in diff_ids {
         let next = match chain.last() {
             None => diff_id.clone(),
-            Some(below) => Digest::sha256(Sha256::digest(format!("{below} {diff_id}")).into()),
+            Some(below) => Digest::of(Algorithm::Sha256, format!("{below} {diff_id}")),
         };
         chain.push(next);
     }

@@ -5,9 +5,8 @@
 //! diff-ids so far; so trying each place of the chain tells which one it is. A layer found this
 //! way is still verified by its own digest.
 
-use api_vocab::Digest;
+use api_vocab::{Algorithm, Digest};
 use serde_json::value::RawValue;
-use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
 
 /// The chain ids of an image's layers.
@@ -61,5 +60,5 @@ fn text(text: &str) -> Option<Box<RawValue>> {
 }
 
 fn sha256(bytes: &[u8]) -> Digest {
-    Digest::sha256(Sha256::digest(bytes).into())
+    Digest::of(Algorithm::Sha256, bytes)
 }

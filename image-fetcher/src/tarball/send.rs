@@ -1,11 +1,10 @@
 //! Sending one layer, verified on the way.
 
 use crate::error::ReadError;
-use api_vocab::{Algorithm, Digest};
+use api_vocab::{Algorithm, ContentHash, Digest};
 use api_wire::fetcher::LayerStart;
 use api_wire::image_source::LayerEvent;
 use bytes::Bytes;
-use sha2::{Digest as _, Sha256, Sha512};
 use std::io::{ErrorKind, Read};
 
 const CHUNK: usize = 128 << 10;
@@ -96,12 +95,7 @@ fn read_chunk(reader: &mut dyn Read, left: u64, layer: &Outgoing<'_>) -> Result<
 /// Compares what is sent with the digest it is called by.
 pub(crate) struct Check<'a> {
     expected: Option<&'a Digest>,
-    hash: Hash,
-}
-
-enum Hash {
-    Sha256(Sha256),
-    Sha512(Sha512),
+    hash: ContentHash,
 }
 
 impl<'a> Check<'a> {
@@ -110,25 +104,16 @@ impl<'a> Check<'a> {
     pub(crate) fn new(layer: &Outgoing<'a>, first: &[u8]) -> Self {
         let is_plain = !first.starts_with(&GZIP) && !first.starts_with(&ZSTD);
         let expected = layer.digest.or(is_plain.then_some(layer.diff_id));
-        let hash = match expected.map(Digest::algorithm) {
-            Some(Algorithm::Sha512) => Hash::Sha512(Sha512::new()),
-            _ => Hash::Sha256(Sha256::new()),
-        };
-        Check { expected, hash }
+        let algorithm = expected.map_or(Algorithm::Sha256, Digest::algorithm);
+        Check { expected, hash: ContentHash::new(algorithm) }
     }
 
     pub(crate) fn update(&mut self, chunk: &[u8]) {
-        match &mut self.hash {
-            Hash::Sha256(hash) => hash.update(chunk),
-            Hash::Sha512(hash) => hash.update(chunk),
-        }
+        self.hash.update(chunk);
     }
 
     pub(crate) fn finish(self, name: &str) -> Result<(), ReadError> {
-        let found = match self.hash {
-            Hash::Sha256(hash) => Digest::sha256(hash.finalize().into()),
-            Hash::Sha512(hash) => Digest::sha512(hash.finalize().into()),
-        };
+        let found = self.hash.finish();
         match self.expected {
             Some(expected) if *expected != found => {
                 Err(ReadError::DigestMismatch { what: name.to_owned(), expected: expected.clone(), found })

@@ -3,12 +3,11 @@
 #![allow(dead_code)] // Each test file uses some of it.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)] // Tests.
 
-use api_vocab::Digest;
+use api_vocab::{Algorithm, Digest};
 use api_wire::fetcher::ResolveRequest;
 use api_wire::image_source::{FetchError, ImageSource, LayerEvent};
 use futures_util::StreamExt;
 use serde_json::{Value, json};
-use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
 use std::io::Write;
 
@@ -26,7 +25,7 @@ pub enum Content {
 }
 
 pub fn sha256(bytes: &[u8]) -> Digest {
-    Digest::sha256(Sha256::digest(bytes).into())
+    Digest::of(Algorithm::Sha256, bytes)
 }
 
 /// A layer of one file.

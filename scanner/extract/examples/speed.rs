@@ -5,9 +5,9 @@
 
 #![allow(clippy::print_stdout, reason = "it prints its measurements")]
 
+use api_vocab::{Algorithm, ContentHash};
 use scanner_extract::{extract_layer, registry};
 use scanner_rootfs::Budget;
-use sha2::{Digest as _, Sha256};
 use std::fs::File;
 use std::io::{self, BufReader, Read};
 use std::path::Path;
@@ -52,11 +52,11 @@ fn millis(duration: Duration) -> f64 {
 
 fn hash(source: &mut dyn Read) -> io::Result<()> {
     let mut buffer = vec![0; BUFFER];
-    let mut hash = Sha256::new();
+    let mut hash = ContentHash::new(Algorithm::Sha256);
     loop {
         let read = source.read(&mut buffer)?;
         if read == 0 {
-            std::hint::black_box(hash.finalize());
+            std::hint::black_box(hash.finish());
             return Ok(());
         }
         hash.update(buffer.get(..read).unwrap_or_default());

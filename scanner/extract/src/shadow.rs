@@ -1,22 +1,21 @@
 //! Hashes of paths: what a layer has, so that what it hides of other layers is known, in eight
 //! bytes an entry.
 
-use sha2::{Digest as _, Sha256};
+use api_vocab::sha256;
 
 /// The hash of an entry that is not a folder: the first eight bytes, the highest first, of the
 /// SHA-256 of its path.
 pub(crate) fn of_path(path: &str) -> u64 {
-    of(Sha256::new().chain_update(path))
+    start_of(sha256(path))
 }
 
 /// The hash of a folder: the same with a slash after its path.
 pub(crate) fn of_folder(path: &str) -> u64 {
-    of(Sha256::new().chain_update(path).chain_update("/"))
+    start_of(sha256([path, "/"].concat()))
 }
 
-fn of(hash: Sha256) -> u64 {
-    let bytes: [u8; 32] = hash.finalize().into();
-    bytes.iter().take(8).fold(0, |value, byte| value << 8 | u64::from(*byte))
+fn start_of(hash: [u8; 32]) -> u64 {
+    hash.iter().take(8).fold(0, |value, byte| value << 8 | u64::from(*byte))
 }
 
 /// A path and all folders above it, the path first; without the root.

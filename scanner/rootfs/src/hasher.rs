@@ -1,6 +1,6 @@
 //! SHA-256 beside the reading: on a thread of its own, so that decompression need not wait.
 
-use sha2::{Digest as _, Sha256};
+use api_vocab::{Algorithm, ContentHash, Digest};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -15,7 +15,7 @@ pub(crate) type Piece = Arc<Box<[u8]>>;
 /// The hash of what has been handed over so far.
 pub(crate) enum Hasher {
     /// Small layers, and machines that allow no thread.
-    Here(Sha256),
+    Here(ContentHash),
     Beside(Beside),
 }
 
@@ -25,7 +25,7 @@ pub(crate) struct Beside {
     /// One for each piece that was let go.
     done: Receiver<()>,
     waiting: VecDeque<Piece>,
-    thread: JoinHandle<Sha256>,
+    thread: JoinHandle<ContentHash>,
 }
 
 /// A piece of `size` bytes.
@@ -35,7 +35,7 @@ pub(crate) fn new_piece(size: usize) -> Piece {
 
 impl Hasher {
     pub(crate) fn new() -> Self {
-        Hasher::Here(Sha256::new())
+        Hasher::Here(ContentHash::new(Algorithm::Sha256))
     }
 
     /// Goes on beside the caller from here on.
@@ -64,7 +64,7 @@ impl Hasher {
     }
 
     /// The hash; `None` if the thread has died.
-    pub(crate) fn finish(self) -> Option<[u8; 32]> {
+    pub(crate) fn finish(self) -> Option<Digest> {
         let hash = match self {
             Hasher::Here(hash) => hash,
             Hasher::Beside(Beside { pieces, thread, .. }) => {
@@ -72,12 +72,12 @@ impl Hasher {
                 thread.join().ok()?
             }
         };
-        Some(hash.finalize().into())
+        Some(hash.finish())
     }
 }
 
 impl Beside {
-    fn start(hash: Sha256) -> Option<Self> {
+    fn start(hash: ContentHash) -> Option<Self> {
         let (pieces, arriving) = sync_channel(PIECES);
         let (finished, done) = sync_channel(PIECES + 1);
         let work = move || hash_all(hash, &arriving, &finished);
@@ -99,7 +99,11 @@ impl Beside {
     }
 }
 
-fn hash_all(mut hash: Sha256, arriving: &Receiver<(Piece, usize)>, finished: &SyncSender<()>) -> Sha256 {
+fn hash_all(
+    mut hash: ContentHash,
+    arriving: &Receiver<(Piece, usize)>,
+    finished: &SyncSender<()>,
+) -> ContentHash {
     for (piece, len) in arriving {
         hash.update(piece.get(..len).unwrap_or_default());
         drop(piece);
@@ -113,7 +117,7 @@ fn hash_all(mut hash: Sha256, arriving: &Receiver<(Piece, usize)>, finished: &Sy
 mod tests {
     use super::*;
 
-    fn hash(pieces: u8, aside: bool) -> [u8; 32] {
+    fn hash(pieces: u8, aside: bool) -> Digest {
         let mut hasher = Hasher::new();
         let mut piece = new_piece(1000);
         for value in 0..pieces {

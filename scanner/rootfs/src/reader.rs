@@ -124,8 +124,8 @@ impl<'c, R: Read> LayerReader<'c, R> {
         }
         let totals = self.stream.totals();
         LayerSummary {
-            diff_id: totals.diff_id.map(Digest::sha256),
-            digest: totals.digest.map(Digest::sha256),
+            diff_id: totals.diff_id,
+            digest: totals.digest,
             bytes: totals.bytes,
             stored_bytes: totals.stored_bytes,
             entries: self.entries,

@@ -1,7 +1,7 @@
 //! The bytes of a layer as they arrive, counted and hashed on the way.
 
 use crate::budget::{Budget, Clock};
-use sha2::{Digest as _, Sha256};
+use api_vocab::{Algorithm, ContentHash, Digest};
 use std::io::{self, BufRead, Read};
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ pub(crate) struct Source<'c, R> {
     buffer: Box<[u8]>,
     at: usize,
     end: usize,
-    hash: Sha256,
+    hash: ContentHash,
     bytes: u64,
     limit: u64,
     clock: Clock<'c>,
@@ -24,7 +24,8 @@ impl<'c, R: Read> Source<'c, R> {
     pub(crate) fn new(inner: R, budget: &Budget, clock: Clock<'c>) -> Self {
         let buffer = vec![0; BUFFER].into_boxed_slice();
         let (limit, time) = (budget.bytes, budget.time);
-        Source { inner, buffer, at: 0, end: 0, hash: Sha256::new(), bytes: 0, limit, clock, time }
+        let hash = ContentHash::new(Algorithm::Sha256);
+        Source { inner, buffer, at: 0, end: 0, hash, bytes: 0, limit, clock, time }
     }
 
     /// The first bytes, at most `wanted` of them; they stay to be read.
@@ -48,11 +49,11 @@ impl<'c, R: Read> Source<'c, R> {
     }
 
     /// The hash of all bytes, once those that are left have been read too.
-    pub(crate) fn digest(&mut self) -> io::Result<[u8; 32]> {
+    pub(crate) fn digest(&mut self) -> io::Result<Digest> {
         loop {
             let left = self.fill_buf()?.len();
             if left == 0 {
-                return Ok(self.hash.clone().finalize().into());
+                return Ok(self.hash.clone().finish());
             }
             self.consume(left);
         }

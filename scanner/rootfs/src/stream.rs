@@ -5,7 +5,7 @@ use crate::decoder::Decoder;
 use crate::failure::Failure;
 use crate::hasher::{Hasher, Piece, new_piece};
 use crate::source::Source;
-use api_vocab::ProblemCode;
+use api_vocab::{Digest, ProblemCode};
 use std::io::Read;
 use std::sync::Arc;
 
@@ -192,7 +192,7 @@ impl<'c, R: Read> Stream<'c, R> {
             Some(source) => (source.digest().ok(), source.size()),
             None => (None, 0),
         };
-        let diff_id = if plain { compressed.filter(|_| whole) } else { decompressed };
+        let diff_id = if plain { compressed.clone().filter(|_| whole) } else { decompressed };
         Totals { diff_id, digest: compressed, bytes: self.bytes, stored_bytes: size }
     }
 }
@@ -208,8 +208,8 @@ pub(crate) enum Rest {
 
 /// Hashes and sizes of a layer.
 pub(crate) struct Totals {
-    pub(crate) diff_id: Option<[u8; 32]>,
-    pub(crate) digest: Option<[u8; 32]>,
+    pub(crate) diff_id: Option<Digest>,
+    pub(crate) digest: Option<Digest>,
     pub(crate) bytes: u64,
     pub(crate) stored_bytes: u64,
 }

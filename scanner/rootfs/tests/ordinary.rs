@@ -5,14 +5,13 @@
 mod archive;
 mod listing;
 
+use api_vocab::{Algorithm, Digest};
 use archive::{Archive, gnu, gzip, header, record, sign};
 use listing::{clean, list};
 use scanner_rootfs::Budget;
-use sha2::{Digest as _, Sha256};
 
 fn sha256(bytes: &[u8]) -> String {
-    let hash: [u8; 32] = Sha256::digest(bytes).into();
-    api_vocab::Digest::sha256(hash).to_string()
+    Digest::of(Algorithm::Sha256, bytes).to_string()
 }
 
 fn every_kind() -> Vec<u8> {

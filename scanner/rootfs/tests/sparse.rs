@@ -10,9 +10,9 @@
 mod archive;
 
 use api_vocab::ProblemCode::{self, TooLarge};
+use api_vocab::{Algorithm, Digest};
 use archive::{Archive, gzip};
 use scanner_rootfs::{Budget, Kind, LayerReader};
-use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -36,9 +36,8 @@ fn listing(source: impl Read, budget: Budget) -> (Listing, Vec<ProblemCode>) {
         match entry.content.read_to_end(&mut content) {
             Ok(read) => {
                 assert_eq!(read as u64, size);
-                let hash: [u8; 32] = Sha256::digest(&content).into();
-                let hash = api_vocab::Digest::sha256(hash).to_string();
-                files.push(format!("{} {size} {}", entry.path, hash.trim_start_matches("sha256:")));
+                let hash = Digest::of(Algorithm::Sha256, &content).hex();
+                files.push(format!("{} {size} {hash}", entry.path));
             }
             Err(error) => failures.push(format!("{} {error}", entry.path)),
         }

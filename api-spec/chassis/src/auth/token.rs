@@ -1,8 +1,7 @@
 //! Tokens and the file that holds their hashes: lines of `role sha256hex name`.
 
 use super::Caller;
-use api_vocab::Secret;
-use sha2::{Digest as _, Sha256};
+use api_vocab::{Secret, sha256};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -89,7 +88,7 @@ impl Token {
 }
 
 fn hash(token: &str) -> [u8; 32] {
-    Sha256::digest(token.as_bytes()).into()
+    sha256(token)
 }
 
 /// A token file that could not be used.

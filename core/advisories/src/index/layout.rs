@@ -13,8 +13,7 @@
 
 use super::error::IndexError;
 use super::summary::{FamilyCount, Summary};
-use api_vocab::{RevisionId, Timestamp};
-use sha2::{Digest, Sha256};
+use api_vocab::{RevisionId, Timestamp, sha256};
 use std::fs::File;
 use std::ops::Range;
 use std::path::Path;
@@ -131,11 +130,11 @@ impl Index {
         let body_range = header.body.clone();
         let (head, checksum, body) =
             header.split(all).ok_or_else(|| damaged("it is shorter than it says"))?;
-        if Sha256::digest(head).as_slice() != checksum {
+        if sha256(head) != checksum {
             return Err(damaged("its header does not have its checksum"));
         }
-        let sum = Sha256::digest(body);
-        if sum.as_slice() != header.body_sum {
+        let sum = sha256(body);
+        if sum != header.body_sum {
             return Err(damaged("its body does not have its checksum"));
         }
         let summary = head.get(FIXED_HEADER..).and_then(Summary::decode);
@@ -277,10 +276,10 @@ pub(super) fn assemble(summary: &Summary, body: &Body<'_>) -> Result<Vec<u8>, In
     header.extend_from_slice(&FORMAT.to_le_bytes());
     header.extend_from_slice(&summary_length.to_le_bytes());
     header.extend_from_slice(&(bytes.len() as u64).to_le_bytes());
-    header.extend_from_slice(Sha256::digest(&bytes).as_slice());
+    header.extend_from_slice(&sha256(&bytes));
     header.extend_from_slice(&summary);
-    let checksum = Sha256::digest(&header);
-    header.extend_from_slice(checksum.as_slice());
+    let checksum = sha256(&header);
+    header.extend_from_slice(&checksum);
     header.append(&mut bytes);
     Ok(header)
 }

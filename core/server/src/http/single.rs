@@ -3,8 +3,8 @@
 use actix_web::http::header::{CACHE_CONTROL, ETAG, IF_NONE_MATCH};
 use actix_web::{HttpRequest, HttpResponse};
 use api_chassis::http::HttpError;
+use api_vocab::sha256;
 use serde::Serialize;
-use sha2::{Digest as _, Sha256};
 
 /// Answer `value`, or 304 if the caller has it.
 pub fn single(request: &HttpRequest, value: &impl Serialize) -> Result<HttpResponse, HttpError> {
@@ -14,7 +14,7 @@ pub fn single(request: &HttpRequest, value: &impl Serialize) -> Result<HttpRespo
 
 /// Answer `body`, or 304 if the caller has it.
 pub fn tagged(request: &HttpRequest, media_type: &str, body: Vec<u8>) -> HttpResponse {
-    let hash = hex::encode(Sha256::digest(&body));
+    let hash = hex::encode(sha256(&body));
     let tag = format!("\"{}\"", hash.get(..32).unwrap_or(&hash));
     let known = has(request, &tag);
     let mut answer = if known { HttpResponse::NotModified() } else { HttpResponse::Ok() };

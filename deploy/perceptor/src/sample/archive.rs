@@ -1,8 +1,7 @@
 //! Builds an OCI archive (OCI image layout specification, in a tar) from file trees.
 
-use api_vocab::Digest;
+use api_vocab::{Algorithm, Digest};
 use serde_json::{Value, json};
-use sha2::{Digest as _, Sha256};
 use std::io::{self, Write};
 
 /// One file of a layer.
@@ -69,7 +68,7 @@ pub fn build(reference: &str, layers: &[Layer]) -> io::Result<Archive> {
 }
 
 fn digest_of(bytes: &[u8]) -> Digest {
-    Digest::sha256(Sha256::digest(bytes).into())
+    Digest::of(Algorithm::Sha256, bytes)
 }
 
 fn descriptor(media_type: &str, blob: &[u8]) -> Value {

@@ -5,13 +5,12 @@ use super::MANAGER;
 use super::stand::{State, seconds, total};
 use crate::record::{Container, Controller};
 
-use api_vocab::{ContainerKind, ImageRef, ReportedImage, Severity, Timestamp, scan_name};
+use api_vocab::{ContainerKind, ImageRef, ReportedImage, Severity, Timestamp, scan_name, sha256};
 use api_wire::context::WorkloadSettings;
 use api_wire::standing::ContainerStanding;
 use api_wire::summary::SeverityCounts;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
 
 /// Group and version.
@@ -224,7 +223,7 @@ pub fn owner(workload: &Controller) -> Value {
 /// A short text that stands for a value, the same in every process.
 pub fn print(value: &impl Serialize) -> String {
     let text = serde_json::to_vec(value).unwrap_or_default();
-    hex::encode(Sha256::digest(text)).chars().take(16).collect()
+    hex::encode(sha256(text)).chars().take(16).collect()
 }
 
 /// The operator's word; it knows nothing negligible.

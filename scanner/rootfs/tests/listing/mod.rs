@@ -2,9 +2,8 @@
 
 #![allow(dead_code, reason = "each test uses a part")]
 
-use api_vocab::ProblemCode;
+use api_vocab::{Algorithm, Digest, ProblemCode};
 use scanner_rootfs::{Budget, Kind, LayerReader, LayerSummary};
-use sha2::{Digest as _, Sha256};
 use std::io::Read;
 use std::time::Duration;
 
@@ -41,8 +40,7 @@ fn shown(content: &[u8]) -> String {
     if content.len() < 1000 || !content.contains(&0) {
         return String::from_utf8_lossy(content).into_owned();
     }
-    let hash: [u8; 32] = Sha256::digest(content).into();
-    api_vocab::Digest::sha256(hash).to_string().trim_start_matches("sha256:").to_owned()
+    Digest::of(Algorithm::Sha256, content).hex()
 }
 
 /// The entries of a layer that has no problems.

@@ -5,7 +5,7 @@
 
 use api_chassis::shutdown::Shutdown;
 use api_client::fake::{Answer, FakeCore, Request};
-use api_vocab::Digest;
+use api_vocab::{Algorithm, Digest};
 use api_wire::error::ErrorCode;
 use api_wire::fetcher::{
     FetchableLayer, FetcherHealth, Holds, LayerStart, ResolveRequest, ResolvedImage, StoreHealth,
@@ -19,7 +19,6 @@ use futures_util::future::{BoxFuture, ready};
 use futures_util::{FutureExt, StreamExt, stream};
 use scanner_engines::{Engine, Native};
 use scanner_worker::{Memory, Patience, Pressure, Scanner, ScannerMetrics, ScannerParts, Silent};
-use sha2::{Digest as _, Sha256};
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -27,7 +26,7 @@ use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
 pub fn sha256(bytes: &[u8]) -> Digest {
-    Digest::sha256(Sha256::digest(bytes).into())
+    Digest::of(Algorithm::Sha256, bytes)
 }
 
 /// A layer of one file.

@@ -1,4 +1,4 @@
-//! Measures an index of real advisories: `measure <folder of feeds> <index file> [inventories]`.
+//! Measures an index of real advisories: `index <folder of feeds> <index file> [inventories]`.
 
 use api_vocab::{Package, Timestamp};
 use core_advisories::{Index, IndexBuilder};
@@ -10,7 +10,7 @@ use std::time::Instant;
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [feeds, file, ..] = arguments.as_slice() else {
-        return Err("expected: measure <folder of feeds> <index file>".into());
+        return Err("expected: index <folder of feeds> <index file>".into());
     };
     let start = Instant::now();
     let mut builder = IndexBuilder::new(feeds);
