@@ -121,6 +121,8 @@ fn index_written_is_opened_again() {
     assert_eq!(opened.revision(), written.revision());
     assert_eq!((opened.origin(), opened.built_at()), ("file:///feeds", Timestamp::from_millis(7)));
     assert_eq!(opened.find(&npm("a")).findings.len(), 1);
+    opened.rest();
+    assert_eq!(opened.find(&npm("a")).findings.len(), 1, "what was given back is read again");
     std::fs::write(folder.path().join("empty"), "").unwrap();
     assert!(matches!(Index::open(&folder.path().join("empty")), Err(IndexError::NotAnIndex { .. })));
     assert!(matches!(Index::open(&folder.path().join("none")), Err(IndexError::Open { .. })));

@@ -1,6 +1,6 @@
 //! Everything that can be asked of the model.
 
-use crate::{PackageFindings, PodContext, Registration};
+use crate::{Named, PackageFindings, PodContext, Registration};
 use api_vocab::{
     ContainerKind, Digest, Distro, ExtractorSet, ImageRef, LeaseId, Owner, Package, Platform, PodKey,
     PodPhase, Problem, ReportedImage, RevisionId, ScannerName, SourceId, Timestamp,
@@ -32,7 +32,7 @@ pub enum Command {
         /// Where.
         source: SourceId,
         /// All pods that it listed, taken or refused.
-        named: Vec<PodKey>,
+        named: Named,
         /// All images that it listed, taken or refused.
         images: Vec<Digest>,
     },

@@ -1,6 +1,6 @@
 //! Everything that can change, as it is told to the store and to readers.
 
-use crate::{Image, Matched, PackageId, Pod, Scan, Scanner, Source, Stage, Tally};
+use crate::{Image, Matched, PackageId, Pod, PodId, Scan, Scanner, Source, Stage, Tally};
 use api_vocab::{Digest, ExtractorSet, Package, RevisionId, ScannerName, Severity, SourceId, Timestamp};
 use std::sync::Arc;
 
@@ -141,19 +141,9 @@ pub struct Notice {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum News {
     /// A pod appeared or changed.
-    PodPresent {
-        /// Where.
-        source: SourceId,
-        /// `namespace/name`.
-        pod: Box<str>,
-    },
+    PodPresent(Arc<PodId>),
     /// A pod is gone.
-    PodGone {
-        /// Where it was.
-        source: SourceId,
-        /// `namespace/name`.
-        pod: Box<str>,
-    },
+    PodGone(Arc<PodId>),
     /// An image came to another stage.
     ImageState {
         /// Its key.
@@ -216,12 +206,8 @@ impl Event {
 impl Change {
     fn news(&self) -> Option<News> {
         match self {
-            Change::PodPresent(pod) => {
-                Some(News::PodPresent { source: (*pod.id.source).clone(), pod: pod.id.key.as_str().into() })
-            }
-            Change::PodGone(pod) => {
-                Some(News::PodGone { source: (*pod.id.source).clone(), pod: pod.id.key.as_str().into() })
-            }
+            Change::PodPresent(pod) => Some(News::PodPresent(Arc::clone(&pod.id))),
+            Change::PodGone(pod) => Some(News::PodGone(Arc::clone(&pod.id))),
             Change::ImageChanged { image, was } => image_state(image, *was),
             Change::ImageMerged { image, alias } => {
                 Some(News::ImageMerged { image: (**image).clone(), alias: (**alias).clone() })

@@ -183,12 +183,13 @@ impl Model {
         ids.sort_unstable();
         for id in ids {
             let Some(pod) = self.pods.get(&id) else { continue };
-            let mut pod: Pod = (**pod).clone();
-            for container in &mut pod.containers {
+            let mut containers = pod.containers.to_vec();
+            for container in &mut containers {
                 if container.image.as_ref() == Some(gone) {
                     container.image = Some(Arc::clone(kept));
                 }
             }
+            let pod = Pod { containers: self.shared.containers(containers), ..(**pod).clone() };
             self.place_pod(pod, step);
         }
     }

@@ -1,6 +1,6 @@
 //! Images as the core knows them, and their states (see the table of the crate's documentation).
 
-use crate::{Miss, PackageId};
+use crate::{Miss, PackageIds};
 use api_vocab::{Digest, Distro, ExtractorSet, LeaseId, Platform, Problem, ScannerName, SourceId, Timestamp};
 use std::sync::Arc;
 
@@ -106,10 +106,10 @@ pub enum Stage {
 pub struct Scan {
     /// When it was reported.
     pub at: Timestamp,
-    /// Unique packages, ascending.
-    pub packages: Arc<[PackageId]>,
+    /// Unique packages.
+    pub packages: PackageIds,
     /// Diff-ids, bottom first.
-    pub layers: Vec<Arc<Digest>>,
+    pub layers: Box<[Arc<Digest>]>,
     /// The distribution.
     pub distro: Option<Distro>,
     /// What could not be read, at most [`MAX_PROBLEMS`].

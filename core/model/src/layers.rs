@@ -47,6 +47,8 @@ impl Layers {
         self.grants.remove(&((**diff_id).clone(), (*set).clone()));
         let key = self.shared(diff_id);
         let layer = self.known.entry(Arc::clone(&key)).or_default();
+        // Mostly it is the only one.
+        layer.sets.reserve_exact(1);
         layer.sets.push(set);
         layer.sets.sort_unstable();
         if layer.images == 0 {

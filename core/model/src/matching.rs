@@ -2,16 +2,17 @@
 
 use crate::model::{Model, Step};
 use crate::{
-    Answer, Change, Finding, MAX_MENTIONS, Matched, Mention, PackageFindings, PackageId, Refusal, Scan, Tally,
+    Answer, Change, Finding, MAX_MENTIONS, Matched, Mention, PackageFindings, PackageId, PackageIds, Refusal,
+    Scan, Tally,
 };
 use api_vocab::{Digest, Package, RevisionId, Severity};
 use rustc_hash::FxHashMap;
-use std::cmp::Reverse;
+use std::cmp::{Ordering, Reverse};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-/// Findings that came and went, and the counts before and after.
-#[derive(Debug, Default)]
+/// Findings of a package that came and went, and the counts before and after.
+#[derive(Debug)]
 struct Difference {
     appeared: Vec<Mention>,
     disappeared: Vec<Mention>,
@@ -19,13 +20,12 @@ struct Difference {
     after: Tally,
 }
 
-impl Difference {
-    fn add(&mut self, other: &Difference) {
-        self.appeared.extend_from_slice(&other.appeared);
-        self.disappeared.extend_from_slice(&other.disappeared);
-        self.before = self.before.plus(other.before);
-        self.after = self.after.plus(other.after);
-    }
+/// Findings of an image that came and went. There are millions when all is matched: nothing is
+/// copied before it is clear which are told.
+#[derive(Debug, Default)]
+struct Mentions<'a> {
+    appeared: Vec<&'a Mention>,
+    disappeared: Vec<&'a Mention>,
 }
 
 impl Model {
@@ -60,7 +60,9 @@ impl Model {
     /// Replace packages' findings; tell what changed, per package and per image.
     fn set_findings(&mut self, findings: Vec<PackageFindings>, step: &mut Step) {
         let mut changed = Vec::new();
-        let mut touched: FxHashMap<u32, Difference> = FxHashMap::default();
+        let mut differences: Vec<Difference> = Vec::new();
+        // Images by number, and which of the differences are theirs.
+        let mut touched: FxHashMap<u32, Vec<usize>> = FxHashMap::default();
         for PackageFindings { package: id, findings, undecided } in findings {
             let Some(entry) = self.packages.get(id) else { continue };
             let (package, before) = (Arc::clone(&entry.package), entry.matched.clone());
@@ -68,8 +70,9 @@ impl Model {
             if before.as_ref() == Some(&now) {
                 continue;
             }
-            let difference = difference(&package, before.as_ref(), &now);
-            self.packages.holders(id).for_each(|image| touched.entry(image).or_default().add(&difference));
+            let at = differences.len();
+            self.packages.holders(id).for_each(|image| touched.entry(image).or_default().push(at));
+            differences.push(difference(&package, before.as_ref(), &now));
             self.packages.set_matched(id, now.clone());
             changed.push((id, now));
         }
@@ -77,12 +80,18 @@ impl Model {
             return;
         }
         step.tell(Change::PackagesMatched(changed));
-        let mut touched: Vec<(u32, Difference)> = touched.into_iter().collect();
+        let mut touched: Vec<(u32, Vec<usize>)> = touched.into_iter().collect();
         touched.sort_unstable_by_key(|(image, _)| *image);
-        for (image, all) in touched {
+        for (image, places) in touched {
             let Some(key) = self.packages.image(image).cloned() else { continue };
-            let counted = self.tallies.get(&key).copied().unwrap_or_default();
-            self.retally(&key, counted.minus(all.before).plus(all.after), all, step);
+            let mut tally = self.tallies.get(&key).copied().unwrap_or_default();
+            let mut all = Mentions::default();
+            for difference in places.into_iter().filter_map(|at| differences.get(at)) {
+                tally = tally.minus(difference.before).plus(difference.after);
+                all.appeared.extend(&difference.appeared);
+                all.disappeared.extend(&difference.disappeared);
+            }
+            self.retally(&key, tally, all, step);
         }
     }
 
@@ -115,15 +124,16 @@ impl Model {
     ) {
         self.layers.hold(now.map_or(&[], |scan| &scan.layers));
         self.layers.unhold(before.map_or(&[], |scan| &scan.layers));
-        let was: &[PackageId] = before.map_or(&[], |scan| &scan.packages);
-        let is: &[PackageId] = now.map_or(&[], |scan| &scan.packages);
-        let came: Vec<PackageId> = is.iter().filter(|id| was.binary_search(id).is_err()).copied().collect();
-        let went: Vec<PackageId> = was.iter().filter(|id| is.binary_search(id).is_err()).copied().collect();
-        self.packages.hold(&came, key);
+        let none = PackageIds::default();
+        let was = before.map_or(&none, |scan| &scan.packages);
+        let is = now.map_or(&none, |scan| &scan.packages);
+        let (came, went) = (is.without(was), was.without(is));
+        self.packages.hold(came.iter().copied(), key);
         match now {
             Some(scan) => {
                 let (appeared, disappeared) = (self.mentions(&came), self.mentions(&went));
-                let all = Difference { appeared, disappeared, ..Difference::default() };
+                let (appeared, disappeared) = (appeared.iter().collect(), disappeared.iter().collect());
+                let all = Mentions { appeared, disappeared };
                 self.retally(key, self.packages.tally(&scan.packages), all, step);
             }
             None => drop(self.tallies.remove(key)),
@@ -149,7 +159,7 @@ impl Model {
     }
 
     /// An image's findings are this many now; tell what changed, if anything did.
-    fn retally(&mut self, key: &Arc<Digest>, tally: Tally, all: Difference, step: &mut Step) {
+    fn retally(&mut self, key: &Arc<Digest>, tally: Tally, all: Mentions<'_>, step: &mut Step) {
         let before = self.tallies.insert(Arc::clone(key), tally);
         if before == Some(tally) && all.appeared.is_empty() && all.disappeared.is_empty() {
             return;
@@ -197,16 +207,17 @@ fn difference(package: &Arc<Package>, before: Option<&Matched>, now: &Matched) -
 }
 
 /// The worst of them, as many as an event mentions, and how many there are.
-fn worst(mut mentions: Vec<Mention>) -> (Vec<Mention>, u32) {
+fn worst(mut mentions: Vec<&Mention>) -> (Vec<Mention>, u32) {
     let count = u32::try_from(mentions.len()).unwrap_or(u32::MAX);
-    mentions.sort_by(|one, other| {
-        (Reverse(one.severity), &one.id, &one.package).cmp(&(
-            Reverse(other.severity),
-            &other.id,
-            &other.package,
-        ))
-    });
-    mentions.truncate(MAX_MENTIONS);
-    mentions.shrink_to_fit();
-    (mentions, count)
+    if mentions.len() > MAX_MENTIONS {
+        mentions.select_nth_unstable_by(MAX_MENTIONS - 1, by_rank);
+        mentions.truncate(MAX_MENTIONS);
+    }
+    mentions.sort_by(by_rank);
+    (mentions.into_iter().cloned().collect(), count)
+}
+
+fn by_rank(one: &&Mention, other: &&Mention) -> Ordering {
+    let severity = other.severity.cmp(&one.severity);
+    severity.then_with(|| one.id.cmp(&other.id)).then_with(|| one.package.cmp(&other.package))
 }

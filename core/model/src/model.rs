@@ -84,7 +84,7 @@ impl Model {
             Command::Observe { source, observations } => Ok(self.observe(&source, observations, step)),
             Command::ObserveAll { source, pods } => Ok(self.observe_all(&source, pods, step)),
             Command::ObserveRest { source, named, images } => {
-                Ok(self.observe_rest(&source, named, images, step))
+                Ok(self.observe_rest(&source, &named, images, step))
             }
             Command::Heartbeat { source } => Ok(self.heartbeat(&source, step)),
             Command::ForgetSource { source } => self.forget_source(&source, step),

@@ -20,7 +20,14 @@ struct Node {
 #[derive(Debug)]
 struct Place {
     source: Arc<SourceId>,
-    images: FxHashMap<Arc<Digest>, u32>,
+    /// By key; a node runs few, and there are many nodes.
+    images: Vec<(Arc<Digest>, u32)>,
+}
+
+impl Place {
+    fn find(&self, key: &Digest) -> Result<usize, usize> {
+        self.images.binary_search_by(|(other, _)| (**other).cmp(key))
+    }
 }
 
 impl Node {
@@ -45,13 +52,22 @@ impl Nodes {
         let staffed = node.is_staffed(source);
         let at = node.places.iter().position(|place| place.source == *source);
         let at = at.unwrap_or_else(|| {
-            node.places.push(Place { source: Arc::clone(source), images: FxHashMap::default() });
+            node.places.push(Place { source: Arc::clone(source), images: Vec::new() });
             node.places.len() - 1
         });
         let Some(place) = node.places.get_mut(at) else { return Step::default() };
-        let count = place.images.entry(Arc::clone(key)).or_default();
-        *count += 1;
-        if *count > 1 { Step::default() } else { Step { nodes: 1, staffed: staffed.into() } }
+        match place.find(key) {
+            Ok(at) => {
+                if let Some((_, count)) = place.images.get_mut(at) {
+                    *count += 1;
+                }
+                Step::default()
+            }
+            Err(at) => {
+                place.images.insert(at, (Arc::clone(key), 1));
+                Step { nodes: 1, staffed: staffed.into() }
+            }
+        }
     }
 
     /// Undo a [`Nodes::enter`].
@@ -61,12 +77,13 @@ impl Nodes {
         let Some(place) = node.places.iter_mut().find(|place| place.source == *source) else {
             return Step::default();
         };
-        let Some(count) = place.images.get_mut(key) else { return Step::default() };
+        let Ok(at) = place.find(key) else { return Step::default() };
+        let Some((_, count)) = place.images.get_mut(at) else { return Step::default() };
         *count = count.saturating_sub(1);
         if *count > 0 {
             return Step::default();
         }
-        place.images.remove(key);
+        place.images.remove(at);
         node.places.retain(|place| !place.images.is_empty());
         self.drop_empty(name);
         Step { nodes: 1, staffed: staffed.into() }
@@ -98,7 +115,8 @@ impl Nodes {
         }
         let now = staffed(node);
         let changed = node.places.iter().zip(before.iter().zip(&now)).filter(|(_, (was, is))| was != is);
-        let keys = changed.flat_map(|(place, _)| place.images.keys().cloned()).collect();
+        let keys =
+            changed.flat_map(|(place, _)| place.images.iter().map(|(key, _)| Arc::clone(key))).collect();
         self.drop_empty(name);
         keys
     }
@@ -107,13 +125,15 @@ impl Nodes {
     pub(crate) fn runs(&self, scanner: &Registration, key: &Digest) -> bool {
         let node = scanner.node.as_ref().and_then(|name| self.0.get(name));
         let mut places = node.into_iter().flat_map(|node| &node.places);
-        places.any(|place| scanner.reaches(&place.source) && place.images.contains_key(key))
+        places.any(|place| scanner.reaches(&place.source) && place.find(key).is_ok())
     }
 
     /// Images that a scanner's node runs.
     pub(crate) fn near<'a>(&'a self, scanner: &'a Registration) -> impl Iterator<Item = &'a Arc<Digest>> {
         let node = scanner.node.as_ref().and_then(|name| self.0.get(name));
         let places = node.into_iter().flat_map(|node| &node.places);
-        places.filter(|place| scanner.reaches(&place.source)).flat_map(|place| place.images.keys())
+        places
+            .filter(|place| scanner.reaches(&place.source))
+            .flat_map(|place| place.images.iter().map(|(key, _)| key))
     }
 }

@@ -2,10 +2,11 @@
 
 use crate::model::{Model, Step};
 use crate::{
-    Answer, Change, Container, Image, Observation, ObservationRefusal, Observed, ObservedContainer,
-    ObservedPod, Pod, PodId, Refusal, Source, SourceHealth,
+    Answer, Change, Container, Image, Named, Observation, ObservationRefusal, Observed, ObservedContainer,
+    ObservedPod, Pod, PodId, Refusal, Source, SourceHealth, Uid,
 };
-use api_vocab::{Digest, PodKey, SourceId};
+use api_vocab::{Digest, SourceId};
+use rustc_hash::FxHashSet;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -69,22 +70,20 @@ impl Model {
     pub(crate) fn observe_rest(
         &mut self,
         source: &SourceId,
-        named: Vec<PodKey>,
+        named: &Named,
         images: Vec<Digest>,
         step: &mut Step,
     ) -> Answer {
         self.heard(source, true, step);
-        let named: BTreeSet<PodKey> = named.into_iter().collect();
-        self.drop_absent(source, |id| named.contains(&id.key), step);
+        let named: FxHashSet<&str> = named.iter().collect();
+        self.drop_absent(source, |id| named.contains(id.key.as_str()), step);
         self.drop_unlisted(source, &images.into_iter().collect(), step);
         Answer::Done
     }
 
     fn drop_absent(&mut self, source: &SourceId, is_present: impl Fn(&PodId) -> bool, step: &mut Step) {
-        for id in self.pods.ids_of(source) {
-            if !is_present(&id) {
-                self.drop_pod(&id, step);
-            }
+        for id in self.pods.ids_of(source, |id| !is_present(id)) {
+            self.drop_pod(&id, step);
         }
     }
 
@@ -97,7 +96,7 @@ impl Model {
         if self.sources.remove(source).is_none() {
             return Err(Refusal::UnknownSource(source.clone()));
         }
-        for id in self.pods.ids_of(source) {
+        for id in self.pods.ids_of(source, |_| true) {
             self.drop_pod(&id, step);
         }
         self.drop_unlisted(source, &BTreeSet::new(), step);
@@ -150,17 +149,17 @@ impl Model {
         let id = self.pods.get(&id).map(|pod| Arc::clone(&pod.id)).unwrap_or_else(|| Arc::new(id));
         let containers = observed.containers.into_iter().zip(digests);
         let containers = containers.map(|(container, digest)| self.container(container, digest.as_ref()));
-        let containers = containers.collect();
+        let containers: Vec<Container> = containers.collect();
         Pod {
             id,
-            uid: observed.uid,
+            uid: Uid::new(&observed.uid),
             node: observed.node.map(|node| self.shared.text(&node)),
             owner: observed.owner.map(|owner| self.shared.owner(&owner)),
             phase: observed.phase,
             started_at: observed.started_at,
             labels: self.shared.labels(&observed.labels),
             context: self.shared.context(observed.context),
-            containers,
+            containers: self.shared.containers(containers),
         }
     }
 

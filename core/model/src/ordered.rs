@@ -1,64 +1,67 @@
-//! A concurrent map that is read in pages, in the order of its keys.
+//! A map for one writer and many readers, read in pages, in the order of its keys.
 
-use crossbeam_skiplist::SkipSet;
 use dashmap::DashMap;
 use rustc_hash::FxBuildHasher;
-use std::hash::Hash;
+use std::borrow::Borrow;
+use std::collections::BTreeMap;
 use std::ops::Bound;
+use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 /// A sharded map.
 pub(crate) type Map<K, V> = DashMap<K, V, FxBuildHasher>;
 
-/// Keys in a lock-free ordered set, values in a sharded map: replacing a value never takes its key
-/// out of the order, so a page never misses an entry that stays.
-pub(crate) struct Ordered<K, V> {
-    order: SkipSet<K>,
-    values: Map<K, V>,
-}
+/// Values by key. Whoever reads a page holds the lock for as long as it takes to copy it: values
+/// are small, and a page is.
+pub(crate) struct Ordered<K, V>(RwLock<BTreeMap<K, V>>);
 
-impl<K: Ord + Hash + Clone + Send + 'static, V: Clone> Ordered<K, V> {
+impl<K: Ord, V: Clone> Ordered<K, V> {
     pub(crate) fn new() -> Self {
-        Ordered { order: SkipSet::new(), values: Map::default() }
+        Ordered(RwLock::new(BTreeMap::new()))
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, BTreeMap<K, V>> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, BTreeMap<K, V>> {
+        self.0.write().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The value of `key`.
     pub(crate) fn get<Q>(&self, key: &Q) -> Option<V>
     where
-        K: std::borrow::Borrow<Q>,
-        Q: Hash + Eq + ?Sized,
+        K: Borrow<Q>,
+        Q: Ord + ?Sized,
     {
-        self.values.get(key).map(|value| value.clone())
+        self.read().get(key).cloned()
     }
 
     /// Insert or replace; answers what was there.
     pub(crate) fn put(&self, key: K, value: V) -> Option<V> {
-        let before = self.values.insert(key.clone(), value);
-        if before.is_none() {
-            self.order.insert(key);
-        }
-        before
+        self.write().insert(key, value)
     }
 
     /// Remove; answers what was there.
-    pub(crate) fn remove(&self, key: &K) -> Option<V> {
-        self.order.remove(key);
-        self.values.remove(key).map(|(_, value)| value)
+    pub(crate) fn remove<Q>(&self, key: &Q) -> Option<V>
+    where
+        K: Borrow<Q>,
+        Q: Ord + ?Sized,
+    {
+        self.write().remove(key)
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.values.len()
+        self.read().len()
     }
 
     /// At most `limit` values from `from` on, ascending, as long as `within` holds of the key.
     pub(crate) fn page<Q>(&self, from: Bound<&Q>, limit: usize, within: impl Fn(&K) -> bool) -> Vec<V>
     where
-        K: std::borrow::Borrow<Q>,
+        K: Borrow<Q>,
         Q: Ord + ?Sized,
     {
-        let keys = self.order.range::<Q, _>((from, Bound::Unbounded));
-        keys.take_while(|entry| within(entry.value()))
-            .filter_map(|entry| self.get::<K>(entry.value()))
-            .take(limit)
-            .collect()
+        let entries = self.read();
+        let entries = entries.range::<Q, _>((from, Bound::Unbounded));
+        entries.take_while(|(key, _)| within(key)).map(|(_, value)| value.clone()).take(limit).collect()
     }
 }

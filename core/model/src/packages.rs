@@ -1,7 +1,7 @@
 //! The fleet's unique packages: numbers, findings, and which images hold them.
 
 use crate::postings::Postings;
-use crate::{Matched, PackageId, Tally};
+use crate::{Matched, PackageId, PackageIds, Tally};
 use api_vocab::{Digest, Package};
 use rustc_hash::FxHashMap;
 use std::collections::BTreeSet;
@@ -21,7 +21,8 @@ pub(crate) struct Entry {
 /// All unique packages.
 #[derive(Debug, Default)]
 pub(crate) struct Packages {
-    table: Vec<Option<Entry>>,
+    /// By number; a number is never given again, so that what a forgotten one leaves is small.
+    table: Vec<Option<Box<Entry>>>,
     ids: FxHashMap<Arc<Package>, PackageId>,
     unmatched: BTreeSet<PackageId>,
     /// Images by number: millions of entries say which images hold a package.
@@ -43,11 +44,11 @@ impl Packages {
     }
 
     pub(crate) fn get(&self, id: PackageId) -> Option<&Entry> {
-        self.table.get(id.index())?.as_ref()
+        self.table.get(id.index())?.as_deref()
     }
 
     fn get_mut(&mut self, id: PackageId) -> Option<&mut Entry> {
-        self.table.get_mut(id.index())?.as_mut()
+        self.table.get_mut(id.index())?.as_deref_mut()
     }
 
     pub(crate) fn id(&self, package: &Package) -> Option<PackageId> {
@@ -60,12 +61,12 @@ impl Packages {
         self.ids.insert(Arc::clone(&package), id);
         self.unmatched.insert(id);
         if let Some(place) = self.table.get_mut(id.index()) {
-            *place = Some(Entry { package, matched: None, images: Postings::default() });
+            *place = Some(Box::new(Entry { package, matched: None, images: Postings::default() }));
         }
     }
 
-    /// Numbers of `packages`, ascending and unique; new ones are numbered and answered as well.
-    pub(crate) fn number(&mut self, packages: Vec<Package>) -> (Arc<[PackageId]>, Vec<Numbered>) {
+    /// Numbers of `packages`; new ones are numbered and answered as well.
+    pub(crate) fn number(&mut self, packages: Vec<Package>) -> (PackageIds, Vec<Numbered>) {
         let mut ids = Vec::with_capacity(packages.len());
         let mut added = Vec::new();
         for package in packages {
@@ -80,16 +81,14 @@ impl Packages {
             };
             ids.push(id);
         }
-        ids.sort_unstable();
-        ids.dedup();
-        (ids.into(), added)
+        (ids.into_iter().collect(), added)
     }
 
     /// The image holds these packages from now on.
-    pub(crate) fn hold(&mut self, ids: &[PackageId], image: &Arc<Digest>) {
+    pub(crate) fn hold(&mut self, ids: impl Iterator<Item = PackageId>, image: &Arc<Digest>) {
         let number = self.images.number(image);
         for id in ids {
-            if let Some(entry) = self.get_mut(*id) {
+            if let Some(entry) = self.get_mut(id) {
                 entry.images.insert(number);
             }
         }
@@ -138,8 +137,8 @@ impl Packages {
         self.images.get(number)
     }
 
-    pub(crate) fn tally(&self, ids: &[PackageId]) -> Tally {
-        let one = |id: &PackageId| Tally::of_package(self.get(*id).and_then(|entry| entry.matched.as_ref()));
+    pub(crate) fn tally(&self, ids: &PackageIds) -> Tally {
+        let one = |id| Tally::of_package(self.get(id).and_then(|entry| entry.matched.as_ref()));
         ids.iter().map(one).fold(Tally::default(), Tally::plus)
     }
 
@@ -151,15 +150,16 @@ impl Packages {
     }
 
     /// Of these, those that were never matched.
-    pub(crate) fn unmatched_of(&self, ids: &[PackageId]) -> Vec<Numbered> {
+    pub(crate) fn unmatched_of(&self, ids: &PackageIds) -> Vec<Numbered> {
         let unmatched = ids.iter().filter(|id| self.unmatched.contains(id));
-        unmatched.filter_map(|id| Some((*id, Arc::clone(&self.get(*id)?.package)))).collect()
+        unmatched.filter_map(|id| Some((id, Arc::clone(&self.get(id)?.package)))).collect()
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = (PackageId, &Entry)> {
         let entries = self.table.iter().enumerate();
-        entries
-            .filter_map(|(index, entry)| Some((PackageId::new(u32::try_from(index).ok()?), entry.as_ref()?)))
+        entries.filter_map(|(index, entry)| {
+            Some((PackageId::new(u32::try_from(index).ok()?), entry.as_deref()?))
+        })
     }
 }
 

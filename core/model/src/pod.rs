@@ -1,6 +1,6 @@
 //! Pods as the core knows them: compact records, strings shared between them.
 
-use crate::{ExposurePath, PodContext, Tally};
+use crate::{ExposurePath, PodContext, Tally, Uid};
 use api_vocab::{ContainerKind, Digest, Owner, PodKey, PodPhase, SourceId, Timestamp};
 use std::cmp::Ordering;
 use std::sync::Arc;
@@ -58,7 +58,7 @@ pub struct Pod {
     /// Which.
     pub id: Arc<PodId>,
     /// The platform's own id.
-    pub uid: Box<str>,
+    pub uid: Uid,
     /// Its node.
     pub node: Option<Arc<str>>,
     /// Its workload.
@@ -71,12 +71,12 @@ pub struct Pod {
     pub labels: Arc<[(Arc<str>, Arc<str>)]>,
     /// What surrounds it; nothing where nothing is known.
     pub context: Option<Arc<PodContext>>,
-    /// Its containers, as its platform lists them.
-    pub containers: Box<[Container]>,
+    /// Its containers, as its platform lists them; pods of one workload mostly share them.
+    pub containers: Arc<[Container]>,
 }
 
 /// A container of a pod.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Container {
     /// Its name within the pod.
     pub name: Arc<str>,

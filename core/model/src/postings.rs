@@ -1,7 +1,7 @@
 //! Sets of small numbers in few bytes: millions of them say which images hold a package.
 
 /// Ascending numbers, each as its distance from the one before, in groups of seven bits.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Postings {
     bytes: Vec<u8>,
     last: u32,
@@ -16,7 +16,7 @@ impl Postings {
         }
         let numbers: Vec<u32> = self.iter().collect();
         let (below, above) = numbers.split_at(numbers.partition_point(|other| *other < number));
-        self.replace(below.iter().chain([&number]).chain(above));
+        *self = below.iter().chain([&number]).chain(above).copied().collect();
     }
 
     /// Remove a number, if it is among them.
@@ -24,15 +24,15 @@ impl Postings {
         let mut numbers: Vec<u32> = self.iter().collect();
         if let Ok(place) = numbers.binary_search(&number) {
             numbers.remove(place);
-            self.replace(numbers.iter());
+            *self = numbers.into_iter().collect();
         }
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
+    pub(crate) const fn is_empty(&self) -> bool {
         self.count == 0
     }
 
-    pub(crate) fn len(&self) -> u32 {
+    pub(crate) const fn len(&self) -> u32 {
         self.count
     }
 
@@ -46,13 +46,11 @@ impl Postings {
         })
     }
 
-    fn replace<'a>(&mut self, numbers: impl Iterator<Item = &'a u32>) {
-        let mut replaced = Postings::default();
-        numbers.for_each(|number| replaced.append(*number));
-        *self = replaced;
-    }
-
     fn append(&mut self, number: u32) {
+        if self.bytes.capacity() - self.bytes.len() < LONGEST {
+            // Doubling would leave a third of millions of bytes empty.
+            self.bytes.reserve_exact(self.bytes.len() / 8 + LONGEST);
+        }
         let mut rest = number - self.last;
         while rest >= MORE {
             self.bytes.push((rest % MORE) as u8 | MORE as u8);
@@ -63,6 +61,18 @@ impl Postings {
     }
 }
 
+impl FromIterator<u32> for Postings {
+    /// Ascending numbers, in no more bytes than they take.
+    fn from_iter<I: IntoIterator<Item = u32>>(numbers: I) -> Self {
+        let mut postings = Postings::default();
+        numbers.into_iter().for_each(|number| postings.insert(number));
+        postings.bytes.shrink_to_fit();
+        postings
+    }
+}
+
+/// Bytes of the longest distance.
+const LONGEST: usize = 5;
 /// Set in every byte of a distance but the last.
 const MORE: u32 = 0x80;
 

@@ -52,7 +52,7 @@ impl Model {
         let image = if self.is_shared_image(&image) { image } else { Arc::new(self.shared_image(&image)) };
         if let Some(scan) = &image.scan {
             self.layers.hold(&scan.layers);
-            self.packages.hold(&scan.packages, &image.key);
+            self.packages.hold(scan.packages.iter(), &image.key);
             self.tallies.insert(Arc::clone(&image.key), self.packages.tally(&scan.packages));
         }
         self.images.put(image, &self.settings);
@@ -108,6 +108,7 @@ impl Model {
             && self.shared.keeps_labels(&pod.labels)
             && pod.context.as_ref().is_none_or(|context| self.shared.keeps_context(context))
             && pod.containers.iter().all(|container| self.is_shared_container(container))
+            && self.shared.keeps_containers(&pod.containers)
     }
 
     fn is_shared_container(&mut self, container: &Container) -> bool {
@@ -125,7 +126,7 @@ impl Model {
             reference: self.shared.text(&container.reference),
             image: container.image.as_deref().and_then(|digest| self.key_of(digest)),
         });
-        let containers = containers.collect();
+        let containers: Vec<Container> = containers.collect();
         Pod {
             id: Arc::new(id),
             uid: pod.uid.clone(),
@@ -133,7 +134,7 @@ impl Model {
             owner: pod.owner.as_ref().map(|owner| self.shared.owner(owner)),
             labels: self.shared.labels(&pod.labels),
             context: pod.context.as_deref().and_then(|context| self.shared.context(context.clone())),
-            containers,
+            containers: self.shared.containers(containers),
             ..*pod
         }
     }

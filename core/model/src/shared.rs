@@ -1,6 +1,6 @@
 //! Values that many records share, kept once.
 
-use crate::{PodContext, Vulnerability};
+use crate::{Container, PodContext, Vulnerability};
 use api_vocab::{ExtractorSet, Owner, SourceId};
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::borrow::Borrow;
@@ -60,6 +60,7 @@ pub struct Shared {
     extractor_sets: Pool<ExtractorSet>,
     labels: Pool<[(Arc<str>, Arc<str>)]>,
     contexts: Pool<PodContext>,
+    containers: Pool<[Container]>,
     vulnerabilities: FxHashMap<Arc<str>, Arc<Vulnerability>>,
     prune_vulnerabilities_at: usize,
 }
@@ -97,6 +98,14 @@ impl Shared {
         }
     }
 
+    /// The containers of a pod.
+    pub fn containers(&mut self, containers: Vec<Container>) -> Arc<[Container]> {
+        match self.containers.values.get(&*containers) {
+            Some(kept) => Arc::clone(kept),
+            None => self.containers.keep(containers.into()),
+        }
+    }
+
     /// Whether this very text is the one that is kept, as all that follow ask of their values; a
     /// value that equals no other is kept from now on.
     pub(crate) fn keeps_text(&mut self, text: &Arc<str>) -> bool {
@@ -117,6 +126,10 @@ impl Shared {
 
     pub(crate) fn keeps_context(&mut self, context: &Arc<PodContext>) -> bool {
         self.contexts.keeps(context)
+    }
+
+    pub(crate) fn keeps_containers(&mut self, containers: &Arc<[Container]>) -> bool {
+        self.containers.keeps(containers)
     }
 
     pub(crate) fn keeps_labels(&mut self, labels: &Labels) -> bool {
@@ -155,6 +168,7 @@ impl Shared {
     pub(crate) fn prune(&mut self) {
         self.labels.prune();
         self.contexts.prune();
+        self.containers.prune();
         self.texts.prune();
         self.owners.prune();
         self.sources.prune();

@@ -1,10 +1,12 @@
 //! What readers see: concurrent maps of the model's records, folded from durable events.
 
 use crate::listed::Listed;
+use crate::names::Names;
 use crate::ordered::{Map, Ordered};
 use crate::postings::Postings;
 use crate::{
-    Change, Event, Finding, Image, Matched, PackageId, Pod, PodId, Scanner, Snapshot, Source, Tally, Totals,
+    Change, Event, Finding, Image, Matched, PackageId, PackageIds, Pod, PodId, Scanner, Snapshot, Source,
+    Tally, Totals,
 };
 use api_vocab::{Digest, Package, PodKey, ScannerName, SourceId};
 use std::collections::BTreeSet;
@@ -27,7 +29,7 @@ pub struct View {
     numbers: Map<Arc<Digest>, u32>,
     numbered: Map<u32, Arc<Digest>>,
     next_number: AtomicU32,
-    names: Map<Box<str>, Vec<PackageId>>,
+    names: Names,
     pods_by_source: Map<SourceId, u64>,
     totals: RwLock<Totals>,
 }
@@ -72,7 +74,7 @@ impl Default for View {
             numbers: Map::default(),
             numbered: Map::default(),
             next_number: AtomicU32::new(0),
-            names: Map::default(),
+            names: Names::default(),
             pods_by_source: Map::default(),
             totals: RwLock::default(),
         }
@@ -180,8 +182,8 @@ impl View {
 
     /// Packages of this exact name, source package name, or Maven artifact id; ascending.
     pub fn packages_named(&self, name: &str) -> Vec<FleetPackage> {
-        let ids = self.names.get(name).map(|ids| ids.clone()).unwrap_or_default();
-        ids.into_iter().filter_map(|id| self.packages.get(&id)).collect()
+        let found = self.names.find(name).into_iter().filter_map(|id| self.packages.get(&id));
+        found.filter(|fleet| names(&fleet.package).any(|other| other == name)).collect()
     }
 
     /// Keys of the images that hold a package, ascending.
@@ -200,8 +202,8 @@ impl View {
 
     /// The packages of an image with their findings, by number; nothing until it was scanned.
     pub fn packages_of(&self, image: &Image) -> Vec<FleetPackage> {
-        let ids = image.scan.as_ref().map(|scan| Arc::clone(&scan.packages));
-        ids.iter().flat_map(|ids| ids.iter()).filter_map(|id| self.packages.get(id)).collect()
+        let ids = image.scan.iter().flat_map(|scan| scan.packages.iter());
+        ids.filter_map(|id| self.packages.get(&id)).collect()
     }
 
     /// The fleet in numbers.
@@ -361,18 +363,19 @@ impl View {
                 totals.count_image(before.stage(), false);
             }
         });
-        let was: &[PackageId] =
-            before.as_ref().and_then(|before| before.scan.as_ref()).map_or(&[], |scan| &scan.packages);
-        let is: &[PackageId] = image.scan.as_ref().map_or(&[], |scan| &scan.packages);
+        let none = PackageIds::default();
+        let was =
+            before.as_ref().and_then(|before| before.scan.as_ref()).map_or(&none, |scan| &scan.packages);
+        let is = image.scan.as_ref().map_or(&none, |scan| &scan.packages);
         if was == is {
             return;
         }
         let number = self.number(&image.key);
-        for id in is.iter().filter(|id| was.binary_search(id).is_err()) {
-            self.holders.entry(*id).or_default().insert(number);
+        for id in is.without(was) {
+            self.holders.entry(id).or_default().insert(number);
         }
-        for id in was.iter().filter(|id| is.binary_search(id).is_err()) {
-            self.unhold(*id, number);
+        for id in was.without(is) {
+            self.unhold(id, number);
         }
     }
 
@@ -396,7 +399,7 @@ impl View {
         }
         if let Some((_, number)) = self.numbers.remove(key) {
             for id in image.scan.iter().flat_map(|scan| scan.packages.iter()) {
-                self.unhold(*id, number);
+                self.unhold(id, number);
             }
             self.numbered.remove(&number);
         }
@@ -418,10 +421,8 @@ impl View {
         self.change_totals(|totals| totals.findings = totals.findings.plus(tally).minus(before));
     }
 
-    fn count(&self, packages: &[PackageId]) -> Tally {
-        let one = |id: &PackageId| {
-            Tally::of_package(self.packages.get(id).and_then(|package| package.matched).as_ref())
-        };
+    fn count(&self, packages: &PackageIds) -> Tally {
+        let one = |id| Tally::of_package(self.packages.get(&id).and_then(|package| package.matched).as_ref());
         packages.iter().map(one).fold(Tally::default(), Tally::plus)
     }
 
@@ -430,7 +431,7 @@ impl View {
             let fleet = FleetPackage { id: *id, package: Arc::clone(package), matched: None };
             self.packages.put(*id, fleet);
             for name in names(package) {
-                self.names.entry(name.into()).or_default().push(*id);
+                self.names.insert(name, *id);
             }
         }
     }
@@ -439,10 +440,7 @@ impl View {
         let Some(fleet) = self.packages.remove(&id) else { return };
         self.holders.remove(&id);
         for name in names(&fleet.package) {
-            if let Some(mut ids) = self.names.get_mut(name) {
-                ids.retain(|other| *other != id);
-            }
-            self.names.remove_if(name, |_, ids| ids.is_empty());
+            self.names.remove(name, id);
         }
     }
 

@@ -4,9 +4,9 @@ use crate::convert::observation::{Complaint, outcome_to};
 use crate::engine::{Engine, EngineError};
 use actix_web::web::{Bytes, BytesMut, Payload};
 use api_chassis::http::HttpError;
-use api_vocab::{Digest, PodKey, SourceId};
+use api_vocab::{Digest, SourceId};
 use api_wire::observation::{ObservationOutcome, RefusedObservation};
-use core_model::{Answer, Command, Observation};
+use core_model::{Answer, Command, Named, Observation};
 use futures_util::StreamExt;
 use std::time::Duration;
 
@@ -75,7 +75,7 @@ pub struct FullState {
     /// Those that wait to be taken, with their lines.
     batch: (Vec<u64>, Vec<Observation>),
     /// Everything the stream named, taken or not.
-    named: Vec<PodKey>,
+    named: Named,
     listed: Vec<Digest>,
     line: u64,
     outcome: ObservationOutcome,
@@ -88,7 +88,7 @@ impl FullState {
             engine,
             source,
             batch: Default::default(),
-            named: Vec::new(),
+            named: Named::default(),
             listed: Vec::new(),
             line: 0,
             outcome: ObservationOutcome::default(),
@@ -102,7 +102,7 @@ impl FullState {
         match seen {
             Ok(seen) => {
                 match &seen {
-                    Observation::PodPresent(pod) => self.named.push(pod.key.clone()),
+                    Observation::PodPresent(pod) => self.named.push(&pod.key),
                     Observation::ImagePresent(image) => self.listed.push(image.digest.clone()),
                     Observation::PodGone(_) | Observation::ImageGone(_) => {}
                 }

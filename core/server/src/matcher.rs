@@ -125,6 +125,9 @@ impl Matching {
                 }
             };
             self.rematches.send_replace(false);
+            if self.queue.is_empty() {
+                self.advisories.index().rest();
+            }
             if let Err(error) = outcome {
                 tracing::warn!(%error, "matching broke off");
                 if error == EngineError::Stopped {

@@ -76,7 +76,7 @@ fn images_listed_are_loaded_until_they_are_not(store: &dyn Store) {
     writer.check();
     writer
         .apply(Command::Observe { source: source(1), observations: vec![Observation::ImageGone(digest(2))] });
-    writer.apply(Command::ObserveRest { source: source(2), named: vec![], images: vec![] });
+    writer.apply(Command::ObserveRest { source: source(2), named: Named::default(), images: vec![] });
     writer.check();
     let loaded = store.load().unwrap();
     assert_eq!(loaded.listings, [(source(1).into(), digest(1))]);

@@ -176,6 +176,24 @@ impl Index {
     fn part(&self, range: &Range<usize>) -> &[u8] {
         self.as_bytes().get(range.clone()).unwrap_or_default()
     }
+
+    /// Give back the memory that reading took; what is asked next is read from the file again.
+    ///
+    /// After all packages were matched most of the file is resident, and little of it is asked for
+    /// again soon.
+    pub fn rest(&self) {
+        if let Bytes::Mapped(map) = &*self.bytes {
+            give_back(map);
+        }
+    }
+}
+
+#[allow(unsafe_code)]
+fn give_back(map: &memmap2::Mmap) {
+    // SAFETY: the map is shared with a file that keeps its content (see `map`) and is never written
+    // to: whoever reads it meanwhile or later finds the same bytes there. A kernel that does not
+    // want the memory back keeps it, which harms nobody.
+    let _ = unsafe { map.unchecked_advise(memmap2::UncheckedAdvice::DontNeed) };
 }
 
 impl std::fmt::Debug for Index {

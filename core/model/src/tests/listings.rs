@@ -73,7 +73,7 @@ fn full_state_without_images_and_a_source_forgotten_list_nothing() {
     list(&mut world, 1, &[1, 2]);
     let rest = |images: &[u8]| Command::ObserveRest {
         source: source(1),
-        named: vec![],
+        named: Named::default(),
         images: images.iter().map(|n| digest(*n)).collect(),
     };
     world.apply(rest(&[2]));

@@ -65,7 +65,7 @@ fn events_tell_names_and_only_what_concerns_others() {
     };
     let told = notices(&world);
     assert!(matches!(told[0], News::ImageState { stage: Stage::Queued, .. }));
-    assert!(told.iter().any(|news| matches!(news, News::PodPresent { pod, .. } if &**pod == "shop/a")));
+    assert!(told.iter().any(|news| matches!(news, News::PodPresent(id) if id.key.as_str() == "shop/a")));
     world.events.clear();
     world.pass(std::time::Duration::from_secs(5)).apply(Command::Renew { lease });
     assert!(!world.events.is_empty() && notices(&world).is_empty(), "a renewal is no news");

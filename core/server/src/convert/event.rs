@@ -10,8 +10,10 @@ pub fn notice_to(notice: &Notice) -> wire::Event {
 
 fn news_to(news: &News) -> wire::Change {
     match news.clone() {
-        News::PodPresent { source, pod } => wire::Change::PodPresent { source, pod: pod.into() },
-        News::PodGone { source, pod } => wire::Change::PodGone { source, pod: pod.into() },
+        News::PodPresent(id) => {
+            wire::Change::PodPresent { source: (*id.source).clone(), pod: id.key.to_string() }
+        }
+        News::PodGone(id) => wire::Change::PodGone { source: (*id.source).clone(), pod: id.key.to_string() },
         News::ImageState { image, stage, reason } => wire::Change::ImageState {
             image,
             state: stage.as_str().to_owned(),

@@ -15,7 +15,7 @@ pub fn pod_to(
         source: (*pod.id.source).clone(),
         namespace: pod.id.key.namespace().to_owned(),
         name: pod.id.key.name().to_owned(),
-        uid: pod.uid.to_string(),
+        uid: pod.uid.text().into_owned(),
         node: pod.node.as_deref().map(str::to_owned),
         owner: pod.owner.as_deref().cloned(),
         phase: pod.phase,

@@ -116,7 +116,7 @@ impl<'a> WorkloadSeries<'a> {
                 self.write_workloads(gauge, &std::mem::take(&mut workloads), pieces);
                 namespace = pod.id.key.namespace().to_owned();
             }
-            for container in &pod.containers {
+            for container in pod.containers.iter() {
                 if let Some((name, labels, image)) = self.workload(pod, container) {
                     workloads.entry(name).or_insert((labels, image));
                 }
@@ -175,7 +175,7 @@ impl<'a> WorkloadSeries<'a> {
 /// The images of a pod by the reference that was asked for.
 fn by_reference(pod: &Pod) -> BTreeMap<&str, BTreeSet<&Arc<Digest>>> {
     let mut images: BTreeMap<&str, BTreeSet<&Arc<Digest>>> = BTreeMap::new();
-    for container in &pod.containers {
+    for container in pod.containers.iter() {
         if let Some(key) = &container.image {
             images.entry(&container.reference).or_default().insert(key);
         }

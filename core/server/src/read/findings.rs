@@ -100,7 +100,7 @@ impl<'a> Fleet<'a> {
             return Vec::new();
         }
         let ids = image.scan.iter().flat_map(|scan| scan.packages.iter());
-        ids.flat_map(|id| self.findings_of_package(filter, image, *id)).collect()
+        ids.flat_map(|id| self.findings_of_package(filter, image, id)).collect()
     }
 
     fn findings_of_package(self, filter: &FindingFilter, image: &Arc<Image>, id: PackageId) -> Vec<Found> {

@@ -19,7 +19,7 @@ impl Fleet<'_> {
         let containers = pod.containers.iter().zip(&images);
         PodStanding {
             key: pod.id.key.to_string(),
-            uid: pod.uid.to_string(),
+            uid: pod.uid.text().into_owned(),
             verdict: thresholds.verdict(&known, all_known),
             findings: self.findings_of(pod),
             containers: containers

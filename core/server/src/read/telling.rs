@@ -152,8 +152,8 @@ impl Telling {
         let mut changed = Changed::default();
         for notice in notices {
             match &notice.news {
-                News::PodPresent { source, pod } if *source == *self.source => {
-                    changed.pods.extend(pod.parse::<PodKey>());
+                News::PodPresent(id) if *id.source == *self.source => {
+                    changed.pods.extend([id.key.clone()]);
                 }
                 News::ImageListed { source, image } if *source == *self.source => {
                     changed.images.extend(key_of(fleet, image));
@@ -166,8 +166,8 @@ impl Telling {
                     changed.images.extend(key_of(fleet, image));
                 }
                 News::FindingsChanged { image, .. } => self.held.add(key_of(fleet, image)),
-                News::PodPresent { .. }
-                | News::PodGone { .. }
+                News::PodPresent(_)
+                | News::PodGone(_)
                 | News::ImageListed { .. }
                 | News::ImageUnlisted { .. }
                 | News::ImageRetired { .. }

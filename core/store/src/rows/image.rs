@@ -146,10 +146,10 @@ impl ImageRow {
         let key = known.digest(key);
         known.image(Image {
             key,
-            aliases: self.aliases,
+            aliases: exact(self.aliases),
             config: self.config,
             references: self.references,
-            pulls: self.pulls,
+            pulls: exact(self.pulls),
             sources: self.sources,
             platform: self.platform,
             first_seen: Timestamp::from_millis(self.first_seen),
@@ -158,6 +158,12 @@ impl ImageRow {
             scan: scan.map(Arc::new),
         })
     }
+}
+
+/// The same list without the room that reading it leaves: there are many.
+fn exact<T>(mut list: Vec<T>) -> Vec<T> {
+    list.shrink_to_fit();
+    list
 }
 
 /// What the last successful scan learned.
@@ -185,7 +191,7 @@ struct DistroRow {
 
 impl<'a> ScanRow<'a> {
     pub(crate) fn of(scan: &'a Scan) -> Self {
-        let before = std::iter::once(0).chain(scan.packages.iter().map(|id| id.number()));
+        let before = std::iter::once(0).chain(scan.packages.iter().map(PackageId::number));
         let distances = scan.packages.iter().zip(before).map(|(id, before)| id.number().wrapping_sub(before));
         let problem = |problem: &Problem| (problem.code, problem.path.clone(), problem.detail.clone());
         ScanRow {

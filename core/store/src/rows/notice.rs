@@ -2,8 +2,8 @@
 
 use super::{PackageRow, wrong};
 use crate::StoreError;
-use api_vocab::{Digest, RevisionId, Severity, SourceId, Timestamp};
-use core_model::{Mention, News, Notice, Stage};
+use api_vocab::{Digest, PodKeyError, RevisionId, Severity, SourceId, Timestamp};
+use core_model::{Mention, News, Notice, PodId, Stage};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -15,8 +15,8 @@ pub(crate) struct NoticeRow<'a>(u64, i64, #[serde(borrow)] NewsRow<'a>);
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum NewsRow<'a> {
-    Present(SourceId, #[serde(borrow)] Cow<'a, str>),
-    Gone(SourceId, #[serde(borrow)] Cow<'a, str>),
+    Present(Cow<'a, SourceId>, #[serde(borrow)] Cow<'a, str>),
+    Gone(Cow<'a, SourceId>, #[serde(borrow)] Cow<'a, str>),
     State(Digest, #[serde(borrow)] Cow<'a, str>, Option<Box<str>>),
     Merged(Digest, Digest),
     Retired(Digest),
@@ -43,8 +43,10 @@ impl<'a> NewsRow<'a> {
     fn of(news: &'a News) -> Self {
         let mentions = |mentions: &'a [Mention]| mentions.iter().map(MentionRow::of).collect();
         match news {
-            News::PodPresent { source, pod } => NewsRow::Present(source.clone(), Cow::Borrowed(pod)),
-            News::PodGone { source, pod } => NewsRow::Gone(source.clone(), Cow::Borrowed(pod)),
+            News::PodPresent(id) => {
+                NewsRow::Present(Cow::Borrowed(&*id.source), Cow::Borrowed(id.key.as_str()))
+            }
+            News::PodGone(id) => NewsRow::Gone(Cow::Borrowed(&*id.source), Cow::Borrowed(id.key.as_str())),
             News::ImageState { image, stage, reason } => {
                 NewsRow::State(image.clone(), stage.as_str().into(), reason.clone())
             }
@@ -63,8 +65,8 @@ impl<'a> NewsRow<'a> {
         let mentions =
             |rows: Vec<MentionRow<'_>>| rows.into_iter().map(MentionRow::mention).collect::<Result<_, _>>();
         Ok(match self {
-            NewsRow::Present(source, pod) => News::PodPresent { source, pod: pod.into() },
-            NewsRow::Gone(source, pod) => News::PodGone { source, pod: pod.into() },
+            NewsRow::Present(source, pod) => News::PodPresent(pod_id(source, &pod)?),
+            NewsRow::Gone(source, pod) => News::PodGone(pod_id(source, &pod)?),
             NewsRow::State(image, stage, reason) => {
                 let stage: Stage = stage.parse().map_err(|error| wrong("notices", error))?;
                 News::ImageState { image, stage, reason }
@@ -81,6 +83,11 @@ impl<'a> NewsRow<'a> {
             NewsRow::Unlisted(source, image) => News::ImageUnlisted { source, image },
         })
     }
+}
+
+fn pod_id(source: Cow<'_, SourceId>, key: &str) -> Result<Arc<PodId>, StoreError> {
+    let key = key.parse().map_err(|error: PodKeyError| wrong("notices", error))?;
+    Ok(Arc::new(PodId { source: Arc::new(source.into_owned()), key }))
 }
 
 impl<'a> MentionRow<'a> {

@@ -90,9 +90,12 @@ impl FindingRow {
     }
 
     pub(crate) fn finding(self, known: &mut Known) -> Finding {
+        // Reading a list leaves room behind it, and there are many.
+        let mut aliases = self.aliases;
+        aliases.shrink_to_fit();
         let vulnerability = Vulnerability {
             id: self.id,
-            aliases: self.aliases,
+            aliases,
             severity: self.severity,
             score: self.score,
             summary: self.summary,

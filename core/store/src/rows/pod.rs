@@ -3,7 +3,7 @@
 use super::{ContextRow, DigestText, Known, Text, wrong};
 use crate::StoreError;
 use api_vocab::{ContainerKind, Owner, PodKey, PodPhase, SourceId, Timestamp};
-use core_model::{Container, Pod, PodId};
+use core_model::{Container, Pod, PodId, Uid};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -49,7 +49,7 @@ impl<'a> PodRow<'a> {
             )
         };
         PodRow {
-            uid: Text::of(&pod.uid),
+            uid: Text(pod.uid.text()),
             node: pod.node.as_deref().map(Text::of),
             owner: pod.owner.as_ref().map(|owner| Text::of(owner.as_str())),
             phase: pod.phase,
@@ -69,17 +69,17 @@ impl<'a> PodRow<'a> {
         let owner = self.owner.map(|owner| owner.as_ref().parse::<Owner>()).transpose();
         let owner = owner.map_err(|error| wrong("pods", error))?;
         let containers = self.containers.into_iter().map(|container| container.container(known));
-        let containers = containers.collect();
+        let containers: Vec<Container> = containers.collect();
         Ok(Pod {
             id: Arc::new(PodId { source, key }),
-            uid: self.uid.as_ref().into(),
+            uid: Uid::new(self.uid.as_ref()),
             node: self.node.map(|node| known.shared.text(node.as_ref())),
             owner: owner.map(|owner| known.shared.owner(&owner)),
             phase: self.phase,
             started_at: self.started_at.map(Timestamp::from_millis),
             labels: known.shared.labels(&self.labels),
             context: self.context.and_then(|context| known.shared.context(context.context())),
-            containers,
+            containers: known.shared.containers(containers),
         })
     }
 }

@@ -5,11 +5,13 @@ use crate::{Blob, Done, Durable, StoreError};
 use core_model::{Event, Notice};
 use rusqlite::{Connection, TransactionBehavior};
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, SyncSender};
-use std::time::Instant;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
+use std::time::{Duration, Instant};
 
 /// Events beyond which a commit takes no further batch.
 const MAX_EVENTS: usize = 20_000;
+/// After which quiet the time counts as over that filled the page cache.
+const REST: Duration = Duration::from_secs(1);
 
 /// What the writing thread is asked.
 pub(super) enum Job {
@@ -45,7 +47,7 @@ impl Group {
 
     /// Until nobody can ask any more.
     pub(super) fn run(&mut self, jobs: &Receiver<Job>) {
-        while let Ok(first) = jobs.recv() {
+        while let Some(first) = self.next(jobs) {
             let (waiting, recover) = gather(first, jobs);
             self.keep(waiting);
             if let Some(answer) = recover {
@@ -53,6 +55,18 @@ impl Group {
                 let _ = answer.send(self.recover());
             }
         }
+    }
+
+    /// The next job; none when nobody can ask any more. Pages that a busy time left in memory are
+    /// let go once it is over.
+    fn next(&mut self, jobs: &Receiver<Job>) -> Option<Job> {
+        match jobs.recv_timeout(REST) {
+            Ok(job) => return Some(job),
+            Err(RecvTimeoutError::Disconnected) => return None,
+            // Only memory is lost if it does not work.
+            Err(RecvTimeoutError::Timeout) => drop(self.connection.execute_batch("PRAGMA shrink_memory")),
+        }
+        jobs.recv().ok()
     }
 
     fn keep(&mut self, waiting: Waiting) {
