@@ -1,8 +1,10 @@
 //! Authentication: bearer tokens with a role each, hashed at rest, or vouched for by someone else.
 
+mod caller;
 mod rule;
 mod token;
 
+pub use caller::{Caller, Scope};
 pub use rule::{ExposureError, check_exposure};
 pub use token::{Role, Token, TokenFileError, Tokens};
 
@@ -26,15 +28,6 @@ struct Inner {
 struct TokenFile {
     path: PathBuf,
     tokens: ArcSwap<Tokens>,
-}
-
-/// Who asks.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Caller {
-    /// The token's name, as the file or its reviewer has it; empty where nobody is asked.
-    pub name: String,
-    /// What it may do.
-    pub role: Role,
 }
 
 /// Vouches for tokens that no file holds.
@@ -83,7 +76,7 @@ impl Authenticator {
     /// Who shows this `Authorization` header, if they may act as `role`.
     pub async fn authorize(&self, header: Option<&str>, role: Role) -> Result<Caller, HttpError> {
         if self.is_open() {
-            return Ok(Caller { name: String::new(), role: Role::Admin });
+            return Ok(Caller::new("", Role::Admin));
         }
         let header = header.ok_or_else(|| {
             HttpError::unauthenticated("no token; expected the header Authorization: Bearer <token>")

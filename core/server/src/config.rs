@@ -19,7 +19,8 @@ use std::time::Duration;
 pub struct Config {
     /// Folder for everything that is kept; empty: nothing outlives the process.
     pub data_dir: PathBuf,
-    /// File of tokens, a line each: role, SHA-256, name; empty: no tokens, loopback only.
+    /// File of tokens, a line each: role, SHA-256, name, and for a perceiver the sources that it
+    /// speaks for, if not for all; empty: no tokens, loopback only.
     pub token_file: PathBuf,
     /// Service accounts of the cluster that may call.
     pub service_accounts: ServiceAccountConfig,
@@ -43,7 +44,8 @@ pub struct Config {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ServiceAccountConfig {
-    /// Who may call as what: `<role> <namespace>/<name>`; empty: no service account may.
+    /// Who may call as what: `<role> <namespace>/<name>`, for a perceiver followed by the sources that
+    /// it speaks for, if not for all; empty: no service account may.
     pub allow: Vec<String>,
     /// The audience that their tokens must be made for.
     pub audience: String,

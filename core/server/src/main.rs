@@ -1,7 +1,7 @@
 //! perceptor-core: the core as a process of its own.
 
 use anyhow::Context;
-use api_chassis::auth::{Role, Token};
+use api_chassis::auth::{Caller, Role, Token};
 use api_chassis::config::Layers;
 use api_chassis::shutdown::Shutdown;
 use api_chassis::{logs, tls};
@@ -24,7 +24,7 @@ struct Flags {
     /// Folder for everything that is kept.
     #[arg(long, value_name = "FOLDER")]
     data_dir: Option<PathBuf>,
-    /// File of tokens, a line each: role, SHA-256, name.
+    /// File of tokens, a line each: role, SHA-256, name, sources.
     #[arg(long, value_name = "FILE")]
     token_file: Option<PathBuf>,
     /// Show the settings in force and end.
@@ -42,13 +42,17 @@ enum Subcommands {
         role: Role,
         /// Whose it is, as the log will say.
         name: String,
+        /// A source that a perceiver speaks for, as kubernetes/prod-eu; without: for all. May be repeated.
+        #[arg(long)]
+        source: Vec<String>,
     },
 }
 
 fn main() -> anyhow::Result<()> {
     let flags = Flags::parse();
-    if let Some(Subcommands::Token { role, name }) = flags.command {
-        return make_token(role, &name);
+    if let Some(Subcommands::Token { role, name, source }) = flags.command {
+        let owner = Caller::new(name, role).speaking_for(source.iter().map(String::as_str));
+        return make_token(&owner.map_err(anyhow::Error::msg)?);
     }
     let config = Config::load(&layers(&flags))?;
     if flags.print_config {
@@ -78,9 +82,9 @@ fn layers(flags: &Flags) -> Layers {
         .flag("token_file", flags.token_file.as_ref().map(|path| path.display()))
 }
 
-fn make_token(role: Role, name: &str) -> anyhow::Result<()> {
+fn make_token(owner: &Caller) -> anyhow::Result<()> {
     let token = Token::generate(rand::random());
-    say(&format!("token: {}\nline:  {}", token.secret().reveal(), token.line(role, name)))
+    say(&format!("token: {}\nline:  {}", token.secret().reveal(), token.line(owner)))
 }
 
 fn say(text: &str) -> anyhow::Result<()> {

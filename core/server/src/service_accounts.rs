@@ -30,7 +30,7 @@ const GRACE: Duration = Duration::from_secs(600);
 
 /// The service accounts that may call, and what was found out about tokens lately.
 pub struct ServiceAccounts {
-    roles: HashMap<String, Role>,
+    callers: HashMap<String, Caller>,
     audience: String,
     believed: Duration,
     clock: Arc<dyn Clock>,
@@ -53,7 +53,7 @@ impl ServiceAccounts {
             return Ok(None);
         }
         Ok(Some(ServiceAccounts {
-            roles: config.allow.iter().map(|line| allowed(line)).collect::<Result<_, _>>()?,
+            callers: config.allow.iter().map(|line| allowed(line)).collect::<Result<_, _>>()?,
             audience: config.audience.clone(),
             believed: Duration::from_secs(config.cache_seconds),
             clock,
@@ -112,9 +112,9 @@ impl ServiceAccounts {
     fn judge(&self, status: &TokenReviewStatus) -> Option<Caller> {
         let meant_for_us = status.audiences.as_ref().is_some_and(|known| known.contains(&self.audience));
         let user = status.user.as_ref()?.username.as_deref()?;
-        let role = *self.roles.get(user)?;
+        let caller = self.callers.get(user)?;
         let good = status.authenticated == Some(true) && meant_for_us;
-        good.then(|| Caller { name: user.to_owned(), role })
+        good.then(|| caller.clone())
     }
 
     fn known(&self, key: &[u8; 32], within: Duration) -> Option<Verdict> {
@@ -144,18 +144,18 @@ impl TokenReviewer for ServiceAccounts {
     }
 }
 
-/// The account of a line `<role> <namespace>/<name>`, as a TokenReview names it.
-fn allowed(line: &str) -> Result<(String, Role), SettingsError> {
+/// The account of a line `<role> <namespace>/<name> [source …]`, by the name that a TokenReview gives it.
+fn allowed(line: &str) -> Result<(String, Caller), SettingsError> {
     let refused = |reason: String| SettingsError::Value { key: "service_accounts.allow", reason };
-    let parts = line.split_once(' ').and_then(|(role, account)| {
-        let (namespace, name) = account.trim().split_once('/')?;
-        Some((role, namespace, name))
-    });
-    let Some((role, namespace, name)) = parts else {
+    let mut words = line.split_whitespace();
+    let account = words.next().zip(words.next().and_then(|account| account.split_once('/')));
+    let Some((role, (namespace, name))) = account else {
         return Err(refused(format!("{line:?} is none; expected: role namespace/name")));
     };
-    let role = role.parse::<Role>().map_err(refused)?;
-    Ok((format!("system:serviceaccount:{namespace}:{name}"), role))
+    let user = format!("system:serviceaccount:{namespace}:{name}");
+    let caller = Caller::new(&*user, role.parse::<Role>().map_err(refused)?);
+    let caller = caller.speaking_for(words).map_err(|reason| refused(format!("{line:?}: {reason}")))?;
+    Ok((user, caller))
 }
 
 fn unanswered(error: &kube::Error) -> HttpError {

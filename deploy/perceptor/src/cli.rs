@@ -88,7 +88,8 @@ pub enum Command {
     Advisories(AdvisoriesArgs),
     /// Make a bearer token: prints it once, and the line for the core's token file
     #[command(after_help = "Example:
-  perceptor token reader grafana")]
+  perceptor token reader grafana
+  perceptor token perceiver prod-eu --source kubernetes/prod-eu")]
     Token(TokenArgs),
     /// Print a completion script for a shell
     #[command(after_help = "Example:
@@ -478,6 +479,9 @@ pub struct TokenArgs {
     pub role: String,
     /// Who will use it, for the log
     pub name: String,
+    /// A source that a perceiver speaks for, as kubernetes/prod-eu; without: for all. May be repeated
+    #[arg(long, value_name = "SOURCE")]
+    pub source: Vec<String>,
 }
 
 #[cfg(test)]

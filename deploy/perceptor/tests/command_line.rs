@@ -207,6 +207,8 @@ fn wrong_input_is_one_line_and_exit_code_two() {
         (vec!["scan", "nginx:1"], "no container engine"),
         (vec!["scan", ".", "--advisories", "/nonexistent"], "/nonexistent"),
         (vec!["token", "king", "arthur"], "no role"),
+        (vec!["token", "reader", "ann", "--source", "docker/a"], "only a perceiver"),
+        (vec!["token", "perceiver", "a", "--source", "nowhere"], "expected kind/name"),
         (vec!["wait", "--pod", "web"], "expected namespace/name"),
         (
             vec!["up", "--data", folder.path().to_str().unwrap(), "--inventory", inventory.to_str().unwrap()],

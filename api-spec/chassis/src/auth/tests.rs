@@ -1,6 +1,7 @@
 //! Tests of tokens and roles.
 
 use super::*;
+use api_vocab::SourceId;
 use futures_util::FutureExt;
 use std::io::Write;
 
@@ -25,7 +26,7 @@ fn authorize(authenticator: &Authenticator, header: Option<&str>, role: Role) ->
 
 #[test]
 fn token_of_a_role_may_what_the_role_may() {
-    let file = a_file(&Role::ALL.map(|role| token(role as u8).line(role, "x")));
+    let file = a_file(&Role::ALL.map(|role| token(role as u8).line(&Caller::new("x", role))));
     let authenticator = Authenticator::new(Some(file.path().to_owned()), None).unwrap();
     for has in Role::ALL {
         for needs in Role::ALL {
@@ -38,7 +39,7 @@ fn token_of_a_role_may_what_the_role_may() {
 
 #[test]
 fn header_without_a_known_token_is_unauthenticated() {
-    let file = a_file(&[token(1).line(Role::Reader, "ann")]);
+    let file = a_file(&[token(1).line(&Caller::new("ann", Role::Reader))]);
     let authenticator = Authenticator::new(Some(file.path().to_owned()), None).unwrap();
     let basic = shown(&token(1)).replace("Bearer", "Basic");
     for header in [None, Some(""), Some("Bearer"), Some("Bearer "), Some(&*basic), Some(&*shown(&token(2)))] {
@@ -51,12 +52,13 @@ fn header_without_a_known_token_is_unauthenticated() {
 
 #[test]
 fn file_malformed_is_refused_with_its_line_and_without_its_content() {
-    let good = token(1).line(Role::Reader, "ann");
+    let good = token(1).line(&Caller::new("ann", Role::Reader));
     for (bad, reason) in [
         ("reader", "three words"),
         ("reader secret ann", "64 hexadecimal"),
         (&*good.replace("reader", "root"), "unknown role \"root\""),
-        (&*format!("{good} more"), "three words"),
+        (&*format!("{good} secret"), "no list of sources"),
+        (&*format!("{good} docker/host-1"), "only a perceiver"),
     ] {
         let file = a_file(&[good.clone(), bad.to_owned()]);
         let error = Authenticator::new(Some(file.path().to_owned()), None).err().unwrap().to_string();
@@ -70,9 +72,9 @@ fn file_malformed_is_refused_with_its_line_and_without_its_content() {
 
 #[test]
 fn file_changed_is_taken_and_file_broken_is_not() {
-    let file = a_file(&[token(1).line(Role::Reader, "ann")]);
+    let file = a_file(&[token(1).line(&Caller::new("ann", Role::Reader))]);
     let authenticator = Authenticator::new(Some(file.path().to_owned()), None).unwrap();
-    std::fs::write(file.path(), token(2).line(Role::Admin, "bob")).unwrap();
+    std::fs::write(file.path(), token(2).line(&Caller::new("bob", Role::Admin))).unwrap();
     authenticator.reload().unwrap();
     assert!(authorize(&authenticator, Some(&shown(&token(1))), Role::Reader).is_err());
     std::fs::write(file.path(), "nonsense").unwrap();
@@ -84,7 +86,7 @@ struct Vouching;
 
 impl TokenReviewer for Vouching {
     fn review<'a>(&'a self, token: &'a Secret) -> BoxFuture<'a, Result<Option<Caller>, HttpError>> {
-        let caller = Caller { name: "pod".to_owned(), role: Role::Scanner };
+        let caller = Caller::new("pod", Role::Scanner);
         let known = (token.reveal() == "foreign").then_some(caller);
         std::future::ready(Ok(known)).boxed()
     }
@@ -106,4 +108,23 @@ fn token_that_no_file_holds_is_reviewed_unless_it_is_ours() {
 #[test]
 fn token_printed_is_hidden() {
     assert!(!format!("{:?}", token(1)).contains("0101"));
+}
+
+#[test]
+fn perceiver_bound_to_sources_speaks_for_no_other() {
+    let source = |text: &str| text.parse::<SourceId>().unwrap();
+    let words = ["kubernetes/a", "docker/b"];
+    let bound = Caller::new("x", Role::Perceiver).speaking_for(words.into_iter()).unwrap();
+    let file = a_file(&[token(1).line(&bound), token(2).line(&Caller::new("y", Role::Perceiver))]);
+    let authenticator = Authenticator::new(Some(file.path().to_owned()), None).unwrap();
+    let read = authorize(&authenticator, Some(&shown(&token(1))), Role::Perceiver).unwrap();
+    assert_eq!(read, bound);
+    for (asked, allowed) in
+        [("kubernetes/a", true), ("docker/b", true), ("docker/a", false), ("kubernetes/A", false)]
+    {
+        let outcome = read.check_source(&source(asked));
+        assert_eq!(outcome.err().map(|error| error.status()), (!allowed).then_some(403), "{asked}");
+    }
+    let free = authorize(&authenticator, Some(&shown(&token(2))), Role::Perceiver).unwrap();
+    assert!(free.check_source(&source("docker/a")).is_ok());
 }

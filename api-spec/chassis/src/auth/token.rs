@@ -1,4 +1,5 @@
-//! Tokens and the file that holds their hashes: lines of `role sha256hex name`.
+//! Tokens and the file that holds their hashes: lines of `role sha256hex name`, and for a perceiver the
+//! sources that it speaks for, if not for all.
 
 use super::Caller;
 use api_vocab::{Secret, sha256};
@@ -82,8 +83,13 @@ impl Token {
     }
 
     /// The line of the token file that lets its owner in.
-    pub fn line(&self, role: Role, name: &str) -> String {
-        format!("{role} {} {name}", hex::encode(hash(self.0.reveal())))
+    pub fn line(&self, owner: &Caller) -> String {
+        let Caller { name, role, scope } = owner;
+        let mut line = format!("{role} {} {name}", hex::encode(hash(self.0.reveal())));
+        for source in scope.sources() {
+            line.push_str(&format!(" {source}"));
+        }
+        line
     }
 }
 
@@ -173,15 +179,14 @@ impl Tokens {
 
 fn entry(line: &str) -> Result<Entry, String> {
     let mut words = line.split_whitespace();
-    let (Some(role), Some(digits), Some(name), None) =
-        (words.next(), words.next(), words.next(), words.next())
-    else {
+    let (Some(role), Some(digits), Some(name)) = (words.next(), words.next(), words.next()) else {
         return Err("expected three words: role sha256hex name".to_owned());
     };
     let mut hash = [0; 32];
     hex::decode_to_slice(digits, &mut hash)
         .map_err(|_| "the second word is not a SHA-256 in 64 hexadecimal digits".to_owned())?;
-    Ok(Entry { hash, caller: Caller { name: cut(name), role: role.parse()? } })
+    let caller = Caller::new(cut(name), role.parse()?).speaking_for(words)?;
+    Ok(Entry { hash, caller })
 }
 
 fn cut(text: &str) -> String {

@@ -46,7 +46,7 @@ fn answer_lets_in_only_allowed_accounts_with_tokens_for_us() {
 fn verdict_is_believed_for_its_time_and_kept_for_an_outage() {
     let clock = ManualClock::at(Timestamp::from_millis(1_000_000));
     let accounts = accounts(&clock);
-    accounts.keep([1; 32], Some(Caller { name: "x".to_owned(), role: Role::Scanner }));
+    accounts.keep([1; 32], Some(Caller::new("x", Role::Scanner)));
     clock.advance(Duration::from_secs(59));
     assert!(accounts.known(&[1; 32], accounts.believed).is_some());
     clock.advance(Duration::from_secs(2));
@@ -64,7 +64,7 @@ fn verdicts_on_strangers_make_room_for_callers() {
         key[..8].copy_from_slice(&n.to_le_bytes());
         accounts.keep(key, None);
     }
-    accounts.keep([255; 32], Some(Caller { name: "x".to_owned(), role: Role::Scanner }));
+    accounts.keep([255; 32], Some(Caller::new("x", Role::Scanner)));
     assert!(accounts.known(&[255; 32], GRACE).is_some());
     assert_eq!(accounts.verdicts.lock().unwrap().len(), 1);
 }
@@ -75,6 +75,8 @@ fn line_malformed_is_refused_with_what_would_be_right() {
         ("scanner", "expected: role namespace/name"),
         ("scanner scan", "expected: role namespace/name"),
         ("root perceptor/scan", "unknown role"),
+        ("perceiver perceptor/look everywhere", "expected kind/name"),
+        ("scanner perceptor/scan docker/a", "only a perceiver"),
     ] {
         let config = ServiceAccountConfig { allow: vec![line.to_owned()], ..Default::default() };
         let refused = ServiceAccounts::of(&config, Arc::new(ManualClock::default())).err().unwrap();
@@ -85,4 +87,15 @@ fn line_malformed_is_refused_with_what_would_be_right() {
             .unwrap()
             .is_none()
     );
+}
+
+#[test]
+fn account_bound_to_a_source_speaks_for_no_other() {
+    let allow = vec!["perceiver perceptor/look kubernetes/prod".to_owned()];
+    let config = ServiceAccountConfig { allow, ..Default::default() };
+    let accounts = ServiceAccounts::of(&config, Arc::new(ManualClock::default())).unwrap().unwrap();
+    let looks = answer("system:serviceaccount:perceptor:look", Some(&["perceptor"]), true);
+    let caller = accounts.judge(&looks).unwrap();
+    let speaks = |source: &str| caller.check_source(&source.parse().unwrap()).is_ok();
+    assert!(speaks("kubernetes/prod") && !speaks("kubernetes/test"));
 }

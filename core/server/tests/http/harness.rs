@@ -1,6 +1,6 @@
 //! The harness: a core on a port of its own, with a memory store and a clock that stands still.
 
-use api_chassis::auth::{Role, Token};
+use api_chassis::auth::{Caller, Role, Token};
 use api_chassis::clock::ManualClock;
 use api_vocab::Timestamp;
 use core_advisories::{Imported, Index, IndexBuilder};
@@ -53,10 +53,15 @@ impl TestCore {
 
     /// A core that asks for tokens; the token shown is of `role`.
     pub async fn guarded(role: Role) -> Self {
+        TestCore::guarded_for(Caller::new("test", role)).await
+    }
+
+    /// A core that asks for tokens; the token shown is that of `owner`.
+    pub async fn guarded_for(owner: Caller) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let token = Token::generate([7; 32]);
         let token_file = folder.path().join("tokens");
-        std::fs::write(&token_file, token.line(role, "test")).unwrap();
+        std::fs::write(&token_file, token.line(&owner)).unwrap();
         let mut core = TestCore::with(Config { token_file, ..config() }).await;
         core.token = Some(token.secret().reveal().to_owned());
         core.folder = Some(folder);

@@ -80,7 +80,13 @@ labels:
 {{- if not (or .Values.core.enabled .Values.clusterName) -}}
 {{- fail "clusterName: a core that serves several clusters tells them apart by it" -}}
 {{- end -}}
-{{ .Values.perceiver.platform }}/{{ default "cluster" .Values.clusterName }}
+{{ .Values.perceiver.platform }}/{{ dig "cluster" "name" "" .Values.perceiver.settings | default .Values.clusterName | default "cluster" }}
+{{- end }}
+
+{{/* The sources that the release's own perceiver speaks for, with a space before each; nothing: all. */}}
+{{- define "perceptor.perceiverScope" -}}
+{{- $own := ternary (list (include "perceptor.source" .)) list .Values.perceiver.enabled -}}
+{{- range concat $own .Values.auth.perceiverSources | uniq }} {{ . }}{{ end -}}
 {{- end }}
 
 {{/* How a client reaches the core, as settings. */}}

@@ -3,7 +3,7 @@
 use super::WrongInput;
 use crate::cli::TokenArgs;
 use anyhow::Result;
-use api_chassis::auth::{Role, Token};
+use api_chassis::auth::{Caller, Role, Token};
 use std::io::Write;
 
 pub fn run(args: &TokenArgs, out: &mut dyn Write) -> Result<()> {
@@ -17,8 +17,10 @@ pub fn run(args: &TokenArgs, out: &mut dyn Write) -> Result<()> {
             format!("not a token's name: {:?}; expected letters, digits, '.', '_' and '-'", args.name);
         return Err(WrongInput(message).into());
     }
+    let owner = Caller::new(&*args.name, role).speaking_for(args.source.iter().map(String::as_str));
+    let owner = owner.map_err(WrongInput)?;
     let token = Token::generate(rand::random());
     writeln!(out, "token (shown once, keep it in a file of mode 0600):\n{}\n", token.secret().reveal())?;
-    writeln!(out, "line for the core's token file:\n{}", token.line(role, &args.name))?;
+    writeln!(out, "line for the core's token file:\n{}", token.line(&owner))?;
     Ok(())
 }

@@ -10,7 +10,7 @@ use crate::state::Core;
 use actix_web::HttpResponse;
 use actix_web::web::{self, Data, Path, Query};
 use api_chassis::http::HttpError;
-use api_vocab::{Digest, SourceId, SourceKind};
+use api_vocab::Digest;
 use api_wire::finding::{Finding, FindingQuery, FindingSort};
 use api_wire::page::{Order, Page};
 use core_model::Image;
@@ -59,13 +59,12 @@ pub async fn of_image(
     ("digest" = String, Path, description = "Any digest of the image"), FindingQuery),
     responses((status = 200, description = "A page of findings", body = Page<Finding>)))]
 pub async fn of_source_image(
-    _: ByPerceiver,
+    ByPerceiver(source): ByPerceiver,
     core: Data<Core>,
-    path: Path<(SourceKind, String, Digest)>,
+    path: Path<(String, String, Digest)>,
     query: Query<FindingQuery>,
 ) -> Answer {
-    let (kind, name, digest) = path.into_inner();
-    let source = SourceId::new(kind, &name).map_err(refusal::invalid)?;
+    let (_, _, digest) = path.into_inner();
     let image = core.view.image(&digest).filter(|image| Fleet::of(&core.view).concerns(&source, image));
     // The same refusal whether another source has the image or nobody.
     let image = image.ok_or_else(|| {

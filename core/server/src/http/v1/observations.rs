@@ -5,10 +5,9 @@ use crate::http::role::ByPerceiver;
 use crate::http::{Answer, NoQuery, refusal};
 use crate::intake::{FullState, Lines};
 use crate::state::Core;
-use actix_web::web::{Bytes, Data, Path, Payload, Query};
-use actix_web::{HttpResponse, web};
+use actix_web::HttpResponse;
+use actix_web::web::{Bytes, Data, Payload, Query};
 use api_chassis::http::HttpError;
-use api_vocab::{SourceId, SourceKind};
 use api_wire::observation::{ObservationBatch, ObservationOutcome};
 use core_model::{Answer as Answered, Command, Observation};
 use serde::Deserialize;
@@ -32,13 +31,11 @@ struct RawBatch<'a> {
     request_body = ObservationBatch,
     responses((status = 200, description = "What was taken, and what was not", body = ObservationOutcome)))]
 pub async fn batch(
-    _: ByPerceiver,
+    ByPerceiver(source): ByPerceiver,
     _: Query<NoQuery>,
     core: Data<Core>,
-    source: Path<(SourceKind, String)>,
     body: Bytes,
 ) -> Answer {
-    let source = source_of(&source)?;
     let (places, observations, complaints) = read(&body)?;
     let command = Command::Observe { source, observations };
     match core.engine.apply(command).await.map_err(refusal::of_engine)? {
@@ -59,13 +56,11 @@ pub async fn batch(
     request_body(content = api_wire::observation::ObservedPod, content_type = "application/x-ndjson", description = "One pod a line, or an ImageLine"),
     responses((status = 200, description = "What was taken, and what was not", body = ObservationOutcome)))]
 pub async fn full_state(
-    _: ByPerceiver,
+    ByPerceiver(source): ByPerceiver,
     _: Query<NoQuery>,
     core: Data<Core>,
-    source: Path<(SourceKind, String)>,
     body: Payload,
 ) -> Answer {
-    let source = source_of(&source)?;
     let mut lines = Lines::of(body);
     let mut state = FullState::begin(core.engine.clone(), source);
     while let Some(line) = lines.next().await? {
@@ -74,11 +69,6 @@ pub async fn full_state(
     let outcome = state.end().await.map_err(refusal::of_engine)?;
     core.metrics.observed(outcome.accepted);
     Ok(HttpResponse::Ok().json(outcome))
-}
-
-/// The source that a path names.
-pub fn source_of(path: &web::Path<(SourceKind, String)>) -> Result<SourceId, HttpError> {
-    SourceId::new(path.0, &path.1).map_err(refusal::invalid)
 }
 
 type Read = (Vec<u64>, Vec<Observation>, Vec<(u64, Complaint)>);

@@ -1,6 +1,5 @@
 //! Sources: what is perceived, when it was last heard.
 
-use super::observations::source_of;
 use crate::convert::pod::source_to;
 use crate::http::page::Cut;
 use crate::http::role::{ByAdmin, ByReader};
@@ -74,4 +73,9 @@ pub async fn forget(
     let source = source_of(&path)?;
     core.engine.apply(Command::ForgetSource { source }).await.map_err(refusal::of_engine)?;
     Ok(HttpResponse::NoContent().finish())
+}
+
+/// The source that a path names.
+fn source_of(path: &Path<(SourceKind, String)>) -> Result<SourceId, HttpError> {
+    SourceId::new(path.0, &path.1).map_err(refusal::invalid)
 }

@@ -1,15 +1,13 @@
 //! Standings: how the pods and listed images of one source stand, for as long as its perceiver
 //! listens.
 
-use super::observations::source_of;
 use crate::http::role::ByPerceiver;
 use crate::http::{Answer, NoQuery};
 use crate::read::fleet::Fleet;
 use crate::read::telling::Telling;
 use crate::state::Core;
 use actix_web::HttpResponse;
-use actix_web::web::{Bytes, Data, Path, Query};
-use api_vocab::SourceKind;
+use actix_web::web::{Bytes, Data, Query};
 use api_wire::standing::StandingLine;
 use std::convert::Infallible;
 use std::time::Duration;
@@ -27,13 +25,7 @@ const PIECE: usize = 64 << 10;
 #[utoipa::path(get, path = api_wire::routes::STANDINGS, tag = "perceivers",
     params(("kind" = String, Path, description = "Kind of platform"), ("name" = String, Path, description = "Name among its kind")),
     responses((status = 200, description = "One standing a line", content_type = "application/x-ndjson", body = StandingLine)))]
-pub async fn follow(
-    _: ByPerceiver,
-    _: Query<NoQuery>,
-    core: Data<Core>,
-    source: Path<(SourceKind, String)>,
-) -> Answer {
-    let source = source_of(&source)?;
+pub async fn follow(ByPerceiver(source): ByPerceiver, _: Query<NoQuery>, core: Data<Core>) -> Answer {
     let more = core.stream.follow();
     let telling = Telling::new(source, core.thresholds, &core.stream);
     let rematching = core.matcher.rematching();

@@ -1,7 +1,7 @@
 //! Observations: batches and full states.
 
 use crate::harness::{TestCore, a_pod, digest, present};
-use api_chassis::auth::Role;
+use api_chassis::auth::{Caller, Role};
 use reqwest::{Method, StatusCode};
 use serde_json::json;
 use std::time::Duration;
@@ -59,6 +59,32 @@ async fn batch_with_unknown_query_key_is_invalid() {
 async fn batch_by_scanner_is_forbidden() {
     let core = TestCore::guarded(Role::Scanner).await;
     insta::assert_snapshot!(core.post(BATCH, present(&[])).await);
+    core.stop().await;
+}
+
+#[tokio::test]
+async fn perceiver_of_one_source_reaches_no_other_by_any_door() {
+    let words = ["docker/host-1"].into_iter();
+    let owner = Caller::new("test", Role::Perceiver).speaking_for(words).unwrap();
+    let core = TestCore::guarded_for(owner).await;
+    let taken = core.post(BATCH, present(&[a_pod("/web", "nginx", 1)])).await;
+    assert_eq!(taken.status, 200, "{taken}");
+    for source in ["docker/host-2", "podman/host-1"] {
+        let doors = [
+            (Method::POST, "observations".to_owned()),
+            (Method::PUT, "state".to_owned()),
+            (Method::GET, "standings".to_owned()),
+            (Method::GET, format!("images/{}/findings", digest(1))),
+        ];
+        for (method, door) in doors {
+            let told = core.told(method, &format!("/sources/{source}/{door}"), Some("{}".into())).await;
+            assert_eq!(told.status, 403, "{source} {door}: {told}");
+            assert_eq!(
+                told.json()["error"]["message"],
+                format!("this token does not speak for the source {source}")
+            );
+        }
+    }
     core.stop().await;
 }
 
