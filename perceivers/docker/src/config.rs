@@ -102,14 +102,15 @@ impl ProcessSettings for Settings {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use perceiver_kit::fake::with_file;
 
     #[test]
     fn flags_win_over_the_file() {
-        let file = tempfile::Builder::new().suffix(".toml").tempfile().unwrap();
-        std::fs::write(file.path(), "[engine]\nname = 'file'\nlabels = ['team']\n").unwrap();
-        let path = file.path().to_str().unwrap();
-        let flags = Flags::parse_from(["x", "--config", path, "--name", "flag", "--core", "http://c"]);
-        let settings = flags.settings().unwrap();
+        let settings = with_file(
+            "[engine]\nname = 'file'\nlabels = ['team']\n",
+            &["--name", "flag", "--core", "http://c"],
+            |flags: &Flags| flags.settings().unwrap(),
+        );
         assert_eq!(settings.engine.name.as_deref(), Some("flag"));
         assert_eq!(settings.engine.labels, ["team"]);
         assert_eq!(settings.core.core, "http://c");

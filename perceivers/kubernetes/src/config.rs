@@ -30,7 +30,8 @@ pub struct Settings {
     pub watch: WatchSettings,
     /// How owners of pods are found.
     pub owners: OwnerSettings,
-    /// What the core thinks, written into the cluster; by default nothing is.
+    /// What the core thinks, written into the cluster; by default nothing is. Read at the start only,
+    /// as all that follows: what may be written is granted beforehand, too.
     pub tell: TellSettings,
     /// Which of several perceivers of one cluster is active.
     pub leader: LeaderSettings,
@@ -65,6 +66,19 @@ impl Default for Settings {
                 ..LogSettings::default()
             },
         }
+    }
+}
+
+impl Settings {
+    /// Whether everything that must be well-formed is.
+    pub fn check(&self) -> anyhow::Result<()> {
+        self.watch.check().context("settings: watch")?;
+        self.tell.check().context("settings")
+    }
+
+    /// Whether others differ than those that may change while the process runs.
+    pub fn differ_for_good(&self, fresh: &Settings) -> bool {
+        Settings { watch: fresh.watch.clone(), ..self.clone() } != *fresh
     }
 }
 
@@ -193,15 +207,12 @@ impl LeaderSettings {
 #[command(after_help = "Examples:\n  perceptor-perceiver-kubernetes --core http://127.0.0.1:3001\n  \
     perceptor-perceiver-kubernetes --kubeconfig ~/.kube/config --name prod-eu --token-file /etc/perceptor/token")]
 pub struct Flags {
-    /// Which cluster, and how it is called.
+    /// What every perceiver of a cluster has.
     #[command(flatten)]
-    cluster: ClusterFlags,
-    /// What every perceiver has.
-    #[command(flatten)]
-    pub shared: SharedFlags,
+    pub cluster: ClusterFlags,
 }
 
-/// Which cluster is watched, and how it is called.
+/// The flags that every perceiver of a cluster has.
 #[derive(Debug, Clone, Args)]
 pub struct ClusterFlags {
     /// Kubeconfig file, outside of the cluster
@@ -210,11 +221,15 @@ pub struct ClusterFlags {
     /// The cluster's name among sources
     #[arg(long)]
     name: Option<String>,
+    /// What every perceiver has.
+    #[command(flatten)]
+    pub shared: SharedFlags,
 }
 
 impl ClusterFlags {
-    /// Over `layers`: these flags.
-    pub fn over(&self, layers: Layers) -> Layers {
+    /// Defaults < file < environment < these flags, for the perceiver of `platform`.
+    pub fn layers(&self, platform: &str) -> Layers {
+        let layers = self.shared.layers(platform);
         layers.flag("cluster.kubeconfig", self.kubeconfig.as_ref()).flag("cluster.name", self.name.as_ref())
     }
 }
@@ -222,14 +237,13 @@ impl ClusterFlags {
 impl Flags {
     /// The file, which is looked at again while the process runs.
     pub fn file(&self) -> Option<PathBuf> {
-        self.shared.file(PLATFORM)
+        self.cluster.shared.file(PLATFORM)
     }
 
     /// Defaults < file < environment < flags.
     pub fn settings(&self) -> anyhow::Result<Settings> {
-        let settings: Settings = self.cluster.over(self.shared.layers(PLATFORM)).load()?;
-        settings.watch.check().context("settings: watch")?;
-        settings.tell.check().context("settings")?;
+        let settings: Settings = self.cluster.layers(PLATFORM).load()?;
+        settings.check()?;
         Ok(settings)
     }
 }
@@ -243,12 +257,22 @@ impl ProcessSettings for Settings {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use perceiver_kit::fake::with_file;
 
     fn settings(text: &str, more: &[&str]) -> anyhow::Result<Settings> {
-        let file = tempfile::Builder::new().suffix(".toml").tempfile().unwrap();
-        std::fs::write(file.path(), text).unwrap();
-        let flags = ["x", "--config", file.path().to_str().unwrap()];
-        Flags::parse_from(flags.iter().chain(more)).settings()
+        with_file(text, more, Flags::settings)
+    }
+
+    #[test]
+    fn settings_differ_for_good_if_the_watch_alone_does_not() {
+        let begun = Settings::default();
+        let mut fresh = Settings {
+            watch: WatchSettings { namespaces: vec!["a".into()], ..begun.watch.clone() },
+            ..begun.clone()
+        };
+        assert!(!begun.differ_for_good(&fresh));
+        fresh.tell.summaries = true;
+        assert!(begun.differ_for_good(&fresh));
     }
 
     #[test]

@@ -1,5 +1,10 @@
 //! A scripted API server in this process, for the tests of watch, owners and lease: lists in pages,
 //! watches from a version, and fails as it is told.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "it serves tests: what goes wrong in it fails the test"
+)]
 
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -12,7 +17,7 @@ use tokio::task::JoinHandle;
 
 /// How the server treats a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Mood {
+pub enum Mood {
     /// 403.
     Forbidden,
     /// 429.
@@ -36,7 +41,7 @@ struct State {
 
 /// Clones are the same server.
 #[derive(Clone)]
-pub(crate) struct FakeApi {
+pub struct FakeApi {
     state: Arc<Mutex<State>>,
     address: SocketAddr,
     /// Wakes watches; the number is that of the last cut.
@@ -48,7 +53,8 @@ const PODS: &str = "/api/v1/pods";
 const LIST_ENDS: &str = "k8s.io/initial-events-end";
 
 impl FakeApi {
-    pub(crate) async fn start() -> Self {
+    /// Start one on a free port, without any object.
+    pub async fn start() -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
         let (state, task) = (Arc::new(Mutex::new(State { version: 10, ..State::default() })), Arc::default());
@@ -70,18 +76,19 @@ impl FakeApi {
     }
 
     /// Die: cut every connection, refuse new ones.
-    pub(crate) async fn kill(&self) {
+    pub async fn kill(&self) {
         let task = self.task.lock().unwrap().take().unwrap();
         task.abort();
         let _ = task.await;
     }
 
     /// Live again, at the same address.
-    pub(crate) async fn revive(&self) {
+    pub async fn revive(&self) {
         self.serve_on(TcpListener::bind(self.address).await.unwrap());
     }
 
-    pub(crate) fn client(&self) -> kube::Client {
+    /// A client of it that does not repeat calls.
+    pub fn client(&self) -> kube::Client {
         api_chassis::tls::install_crypto();
         let mut config = kube::Config::new(format!("http://{}", self.address).parse().unwrap());
         config.default_retry = false;
@@ -97,7 +104,7 @@ impl FakeApi {
     }
 
     /// Put an object; `path` is of the collection.
-    pub(crate) fn put(&self, collection: &str, mut object: Value) {
+    pub fn put(&self, collection: &str, mut object: Value) {
         {
             let mut state = self.state();
             state.version += 1;
@@ -111,7 +118,8 @@ impl FakeApi {
         self.nudge();
     }
 
-    pub(crate) fn delete(&self, path: &str) -> Value {
+    /// Delete the object at `path`, which is there; what the server answers to that.
+    pub fn delete(&self, path: &str) -> Value {
         {
             let mut state = self.state();
             state.version += 1;
@@ -124,16 +132,18 @@ impl FakeApi {
         json!({ "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success" })
     }
 
-    pub(crate) fn object(&self, path: &str) -> Option<Value> {
+    /// The object at `path`.
+    pub fn object(&self, path: &str) -> Option<Value> {
         self.state().objects.get(path).cloned()
     }
 
     /// Forget an object without a word, as while nobody watches.
-    pub(crate) fn forget(&self, path: &str) {
+    pub fn forget(&self, path: &str) {
         self.state().objects.remove(path).unwrap();
     }
 
-    pub(crate) fn mood(&self, path: &str, mood: Option<Mood>) {
+    /// How `path` is treated from now on.
+    pub fn mood(&self, path: &str, mood: Option<Mood>) {
         match mood {
             Some(mood) => drop(self.state().moods.insert(path.to_owned(), mood)),
             None => drop(self.state().moods.remove(path)),
@@ -141,7 +151,7 @@ impl FakeApi {
     }
 
     /// Remember nothing of what happened so far, and cut every watch.
-    pub(crate) fn expire(&self) {
+    pub fn expire(&self) {
         {
             let mut state = self.state();
             state.version += 1;
@@ -151,17 +161,17 @@ impl FakeApi {
     }
 
     /// Cut every watch.
-    pub(crate) fn cut(&self) {
+    pub fn cut(&self) {
         self.wake.send_modify(|cuts| *cuts += 1);
     }
 
     /// How many requests had this in their path and query.
-    pub(crate) fn asked(&self, part: &str) -> usize {
+    pub fn asked(&self, part: &str) -> usize {
         self.state().asked.iter().filter(|asked| asked.contains(part)).count()
     }
 
     /// Wait until the server was asked so; false if it takes too long.
-    pub(crate) async fn until(&self, done: impl Fn(&FakeApi) -> bool) -> bool {
+    pub async fn until(&self, done: impl Fn(&FakeApi) -> bool) -> bool {
         let mut wake = self.wake.subscribe();
         let waiting = async {
             while !done(self) {
@@ -356,7 +366,7 @@ impl FakeApi {
 }
 
 /// A pod as a cluster shows it, on its own or of a controller.
-pub(crate) fn pod(key: &str, controller: Option<(&str, &str, &str)>) -> Value {
+pub fn pod(key: &str, controller: Option<(&str, &str, &str)>) -> Value {
     let (namespace, name) = key.split_once('/').unwrap();
     let owners: Vec<Value> = controller
         .map(|(version, kind, name)| json!({ "apiVersion": version, "kind": kind, "name": name, "uid": name, "controller": true }))
@@ -372,11 +382,13 @@ pub(crate) fn pod(key: &str, controller: Option<(&str, &str, &str)>) -> Value {
 }
 
 impl FakeApi {
-    pub(crate) fn run(&self, key: &str, controller: Option<(&str, &str, &str)>) {
+    /// A pod runs; `key` is `namespace/name`, the controller a version, a kind and a name.
+    pub fn run(&self, key: &str, controller: Option<(&str, &str, &str)>) {
         self.put(PODS, pod(key, controller));
     }
 
-    pub(crate) fn stop(&self, key: &str) {
+    /// It does no more.
+    pub fn stop(&self, key: &str) {
         let (namespace, name) = key.split_once('/').unwrap();
         self.delete(&format!("/api/v1/namespaces/{namespace}/pods/{name}"));
     }

@@ -6,6 +6,8 @@ pub mod asks;
 pub mod cluster;
 pub mod config;
 pub mod exposure;
+#[cfg(any(test, feature = "fake"))]
+pub mod fake_api;
 pub mod filter;
 pub mod intern;
 pub mod leader;
@@ -16,6 +18,3 @@ pub mod record;
 pub mod slim;
 pub mod tell;
 pub mod watch;
-
-#[cfg(test)]
-mod fake_api;

@@ -1,9 +1,8 @@
-//! Annotating Images: follows how they stand, and keeps what is written on them equal to it. Off
-//! unless it is asked for.
+//! Annotating Images: follows how they stand, and keeps what is written on them equal to it, or takes
+//! it away. Off unless it is asked for.
 
 pub mod plan;
 pub mod quality;
-mod writer;
 
 use crate::metrics::OpenShiftMetrics;
 use crate::slim::SlimImage;
@@ -16,14 +15,14 @@ use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, OptionFuture};
 use perceiver_kit::{Backoff, Outage};
 use perceiver_kubernetes::app::Term;
-use plan::{Plan, Present, Write};
-use quality::{Style, content};
+use perceiver_kubernetes::tell::{Outcome, Writer};
+use plan::{Ours, Plan, Present, Write};
+use quality::content;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
-pub use writer::Outcome;
 
 /// From half a second to a minute.
 const PATIENCE: Backoff = Backoff::new(Duration::from_millis(500), Duration::from_secs(60));
@@ -49,7 +48,7 @@ pub fn present(image: &SlimImage) -> Present {
 
 /// Annotates the Images of one cluster.
 pub struct Annotator {
-    cluster: kube::Client,
+    writer: Arc<Writer>,
     core: Core,
     source: SourceId,
     clock: Arc<dyn Clock>,
@@ -57,31 +56,27 @@ pub struct Annotator {
     metrics: OpenShiftMetrics,
     plan: Plan,
     notices: mpsc::UnboundedReceiver<Notice>,
-    /// Between two writes.
-    pace: Duration,
     outage: Outage,
     backoff: Backoff,
 }
 
 impl Annotator {
-    /// An annotator that is told by `notices`, and writes at most so often a second.
+    /// An annotator that is told by `notices`.
     pub fn new(
         term: &Term,
-        style: Style,
-        writes_per_second: u32,
+        ours: Ours,
         notices: mpsc::UnboundedReceiver<Notice>,
         metrics: OpenShiftMetrics,
     ) -> Self {
         Annotator {
-            cluster: term.cluster.clone(),
+            writer: Arc::clone(&term.writer),
             core: term.core.clone(),
             source: term.source.clone(),
             clock: Arc::clone(&term.clock),
             shutdown: term.shutdown.clone(),
             metrics,
-            plan: Plan::new(style),
+            plan: Plan::new(ours),
             notices,
-            pace: Duration::from_secs(1) / writes_per_second.clamp(1, 1_000),
             outage: Outage::default(),
             backoff: PATIENCE,
         }
@@ -91,9 +86,10 @@ impl Annotator {
     pub async fn run(mut self) {
         let (to, mut standings) = mpsc::channel(QUEUE);
         let mut tasks = JoinSet::new();
-        let follower =
-            Standings { core: self.core.clone(), source: self.source.clone(), clock: self.clock.clone() };
-        tasks.spawn(follower.run(to, self.shutdown.clone()));
+        if self.plan.needs_standings() {
+            let (core, source, clock) = (self.core.clone(), self.source.clone(), self.clock.clone());
+            tasks.spawn(Standings { core, source, clock }.run(to, self.shutdown.clone()));
+        }
         let mut writing: Option<BoxFuture<'static, (Write, Outcome)>> = None;
         let mut not_before = Instant::now();
         loop {
@@ -124,9 +120,9 @@ impl Annotator {
 
     fn begin(&mut self) -> Option<BoxFuture<'static, (Write, Outcome)>> {
         let write = self.plan.next(self.clock.now())?;
-        let cluster = self.cluster.clone();
+        let writer = Arc::clone(&self.writer);
         let writing = async move {
-            let outcome = writer::write(&cluster, &write).await;
+            let outcome = writer.write(&write.request()).await;
             (write, outcome)
         };
         Some(writing.boxed())
@@ -135,26 +131,25 @@ impl Annotator {
     /// Note what came of a write; answers how long to wait before the next.
     fn conclude(&mut self, write: Write, outcome: Outcome) -> Duration {
         let now = self.clock.now();
-        self.metrics.wrote(&outcome);
         match outcome {
-            Outcome::Written => {
+            Outcome::Done | Outcome::Same => {
                 self.plan.written(&write);
                 self.backoff.succeed();
                 if let Some(lasted) = self.outage.end(now) {
                     tracing::info!(?lasted, "Images can be annotated again");
                 }
-                self.pace
+                Duration::ZERO
             }
             Outcome::Gone => {
                 self.plan.hear_image(&write.digest, None);
-                self.pace
+                Duration::ZERO
             }
-            Outcome::Refused { reason } => {
+            Outcome::Refused(reason) => {
                 self.plan.refuse(&write);
                 tracing::warn!(image = %write.digest, reason, "Image not annotated: the server refuses it");
-                self.pace
+                Duration::ZERO
             }
-            Outcome::Forbidden => {
+            Outcome::Closed(_) => {
                 self.plan.retry(write);
                 if self.outage.begin(now, "forbidden") {
                     tracing::warn!(
@@ -163,10 +158,10 @@ impl Annotator {
                 }
                 FORBIDDEN
             }
-            Outcome::Away { reason, wait } => {
+            Outcome::Later(wait) => {
                 self.plan.retry(write);
                 if self.outage.begin(now, "away") {
-                    tracing::warn!(reason, "Images cannot be annotated; will keep trying");
+                    tracing::warn!("Images cannot be annotated; will keep trying");
                 }
                 let own = self.backoff.fail(rand::random());
                 wait.map_or(own, |wait| wait.max(own))

@@ -1,14 +1,15 @@
 //! What the perceiver's process reads at its start: the settings of the Kubernetes perceiver, and a
 //! few of its own.
 
+use crate::annotate::plan::Ours;
 use crate::annotate::quality::{ProviderError, Style};
 use anyhow::Context;
 use api_chassis::http::HttpSettings;
 use api_chassis::logs::LogSettings;
 use api_client::ClientSettings;
 use clap::Parser;
+use perceiver_kit::SendSettings;
 use perceiver_kit::process::ProcessSettings;
-use perceiver_kit::{SendSettings, SharedFlags};
 use perceiver_kubernetes::config::{
     ClusterFlags, ClusterSettings, LeaderSettings, OwnerSettings, Settings as KubernetesSettings,
     WatchSettings,
@@ -78,9 +79,9 @@ impl Settings {
 pub struct OpenShiftSettings {
     /// How many images of each tag of a stream are looked at, the newest first.
     pub history: usize,
-    /// Whether Images are annotated with what is known of them, at most `tell.writes_per_second`
-    /// of them; needs the right to patch them. Turned off, what was written stays as it is.
-    pub annotate: bool,
+    /// Whether Images are annotated with what is known of them: `true`. `false` takes away what was
+    /// written; absent: nothing is touched. Either needs the right to patch them.
+    pub annotate: Option<bool>,
     /// Who says it: annotations are called `quality.images.openshift.io/vulnerability.<provider>`
     /// and `…/policy.<provider>`.
     pub provider: String,
@@ -94,7 +95,7 @@ impl Default for OpenShiftSettings {
     fn default() -> Self {
         OpenShiftSettings {
             history: 1,
-            annotate: false,
+            annotate: None,
             provider: "perceptor".to_owned(),
             deny_execution: false,
         }
@@ -107,15 +108,15 @@ impl OpenShiftSettings {
         self.history.clamp(1, 1_000)
     }
 
-    /// How Images are annotated, if they are. Annotations must lead somewhere: to where people reach
-    /// the core, or else to `core`, where this perceiver does.
+    /// What of ours is to be on Images, if they are touched at all. Annotations must lead somewhere: to
+    /// where people reach the core, or else to `core`, where this perceiver does.
     ///
     /// # Errors
     /// The provider's name cannot be part of an annotation's.
-    pub fn style(&self, tell: &TellSettings, core: &str) -> Result<Option<Style>, ProviderError> {
+    pub fn ours(&self, tell: &TellSettings, core: &str) -> Result<Option<Ours>, ProviderError> {
         let link = tell.link.as_deref().unwrap_or(core);
         let style = Style::new(&self.provider, link, self.deny_execution)?;
-        Ok(self.annotate.then_some(style))
+        Ok(self.annotate.map(|annotate| if annotate { Ours::Quality(style) } else { Ours::Nothing }))
     }
 }
 
@@ -125,26 +126,23 @@ impl OpenShiftSettings {
 #[command(after_help = "Examples:\n  perceptor-perceiver-openshift --core http://127.0.0.1:3001\n  \
     perceptor-perceiver-openshift --kubeconfig ~/.kube/config --name prod-eu --token-file /etc/perceptor/token")]
 pub struct Flags {
-    /// Which cluster, and how it is called.
+    /// What every perceiver of a cluster has.
     #[command(flatten)]
-    cluster: ClusterFlags,
-    /// What every perceiver has.
-    #[command(flatten)]
-    pub shared: SharedFlags,
+    pub cluster: ClusterFlags,
 }
 
 impl Flags {
     /// The file, which is looked at again while the process runs.
     pub fn file(&self) -> Option<PathBuf> {
-        self.shared.file(PLATFORM)
+        self.cluster.shared.file(PLATFORM)
     }
 
     /// Defaults < file < environment < flags.
     pub fn settings(&self) -> anyhow::Result<Settings> {
-        let settings: Settings = self.cluster.over(self.shared.layers(PLATFORM)).load()?;
-        settings.watch.check().context("settings: watch")?;
-        settings.tell.check().context("settings")?;
-        settings.openshift.style(&settings.tell, &settings.core.core).context("settings")?;
+        let settings: Settings = self.cluster.layers(PLATFORM).load()?;
+        let (kubernetes, openshift) = settings.clone().split();
+        kubernetes.check()?;
+        openshift.ours(&kubernetes.tell, &kubernetes.core.core).context("settings")?;
         Ok(settings)
     }
 }
@@ -158,12 +156,10 @@ impl ProcessSettings for Settings {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use perceiver_kit::fake::with_file;
 
     fn settings(text: &str, more: &[&str]) -> anyhow::Result<Settings> {
-        let file = tempfile::Builder::new().suffix(".toml").tempfile().unwrap();
-        std::fs::write(file.path(), text).unwrap();
-        let flags = ["x", "--config", file.path().to_str().unwrap()];
-        Flags::parse_from(flags.iter().chain(more)).settings()
+        with_file(text, more, Flags::settings)
     }
 
     #[test]
@@ -184,14 +180,17 @@ mod tests {
     }
 
     #[test]
-    fn images_are_not_annotated_unless_it_is_asked_for() {
-        let tell = TellSettings::default();
-        assert_eq!(OpenShiftSettings::default().style(&tell, "http://core").unwrap(), None);
-        let asked = OpenShiftSettings { annotate: true, ..OpenShiftSettings::default() };
-        assert!(asked.style(&tell, "http://core").unwrap().is_some());
-        let linked = TellSettings { link: Some("https://people".into()), ..tell };
-        let style = asked.style(&linked, "http://core").unwrap();
-        assert_eq!(style, Style::new("perceptor", "https://people", false).ok());
+    fn images_are_not_touched_unless_it_is_asked_for() {
+        let ours = |text: &str| {
+            let (kubernetes, openshift) = settings(text, &["--core", "http://core"]).unwrap().split();
+            openshift.ours(&kubernetes.tell, &kubernetes.core.core).unwrap()
+        };
+        let quality = |link: &str| Style::new("perceptor", link, false).ok().map(Ours::Quality);
+        assert_eq!(ours(""), None);
+        assert_eq!(ours("[openshift]\nannotate = false\n"), Some(Ours::Nothing));
+        assert_eq!(ours("[openshift]\nannotate = true\n"), quality("http://core"));
+        let linked = "[openshift]\nannotate = true\n[tell]\nlink = 'https://people'\n";
+        assert_eq!(ours(linked), quality("https://people"));
     }
 
     #[test]

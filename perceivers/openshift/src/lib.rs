@@ -13,6 +13,4 @@ pub mod slim;
 pub mod watch;
 
 #[cfg(test)]
-#[allow(dead_code, reason = "the same server serves the tests of the Kubernetes perceiver")]
-#[path = "../../kubernetes/src/fake_api.rs"]
-mod fake_api;
+mod stage;

@@ -10,5 +10,5 @@ async fn main() -> anyhow::Result<()> {
     tls::install_crypto();
     let flags = Flags::parse();
     let run = |settings, shutdown| app::run(&flags, settings, shutdown);
-    process::run(flags.settings()?, flags.shared.print_config, run).await
+    process::run(flags.settings()?, flags.cluster.shared.print_config, run).await
 }

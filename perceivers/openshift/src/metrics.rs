@@ -1,9 +1,5 @@
 //! The perceiver's own metrics, beside those of the Kubernetes perceiver.
 
-use crate::annotate::Outcome;
-use prometheus_client::encoding::EncodeLabelSet;
-use prometheus_client::metrics::counter::Counter;
-use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
@@ -12,13 +8,7 @@ use prometheus_client::registry::Registry;
 pub struct OpenShiftMetrics {
     image_api: Gauge,
     streams: Gauge,
-    writes: Family<OutcomeLabel, Counter>,
     waiting: Gauge,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct OutcomeLabel {
-    outcome: &'static str,
 }
 
 impl OpenShiftMetrics {
@@ -29,23 +19,9 @@ impl OpenShiftMetrics {
         registry.register("image_api", served, metrics.image_api.clone());
         let streams = "Image streams of the cluster, those that are not looked at included";
         registry.register("image_streams", streams, metrics.streams.clone());
-        let writes = "Images whose annotations were to be written, by what came of it";
-        registry.register("image_annotations", writes, metrics.writes.clone());
         let waiting = "Images whose annotations may have to be written";
         registry.register("image_annotations_waiting", waiting, metrics.waiting.clone());
         metrics
-    }
-
-    /// What came of a write.
-    pub fn wrote(&self, outcome: &Outcome) {
-        let outcome = match outcome {
-            Outcome::Written => "written",
-            Outcome::Gone => "gone",
-            Outcome::Refused { .. } => "refused",
-            Outcome::Forbidden => "forbidden",
-            Outcome::Away { .. } => "away",
-        };
-        self.writes.get_or_create(&OutcomeLabel { outcome }).inc();
     }
 
     /// So many images may have to be written.

@@ -4,14 +4,18 @@
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use k8s_openapi::{ClusterResourceScope, NamespaceResourceScope};
 use kube::Resource;
+use perceiver_kubernetes::owners::{Served, served};
 use perceiver_kubernetes::slim::{metadata, or_default};
+use perceiver_kubernetes::tell::MANAGER;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-/// Who we are to the server where fields have managers.
-pub const MANAGER: &str = "perceptor";
+/// Group and version of both kinds.
+pub const VERSION: &str = "image.openshift.io/v1";
+/// The kind of an Image.
+pub const IMAGE: &str = "Image";
 /// We write nothing longer.
 const MAX_VALUE: usize = 8 << 10;
 
@@ -72,6 +76,11 @@ pub struct SlimImage {
     pub docker_image_reference: String,
     /// The annotations that we have written and nobody has changed since.
     pub ours: BTreeMap<String, String>,
+}
+
+/// Where Images are written.
+pub fn images() -> Served {
+    served(VERSION, IMAGE, "images", false)
 }
 
 #[derive(Deserialize)]

@@ -3,27 +3,23 @@
 use super::*;
 use crate::fake_engine::FakeEngine;
 use api_chassis::clock::SystemClock;
-use api_client::fake::{Answer, FakeCore};
-use api_wire::observation::{Observation, ObservationBatch, ObservationOutcome, ObservedPod};
-use perceiver_kit::{SendSettings, Sender};
-use std::collections::BTreeMap;
-use tokio::task::JoinHandle;
+use api_client::fake::{FakeCore, Request};
+use perceiver_kit::Sender;
+use perceiver_kit::fake::{Known, Tasks, a_core, at_once};
 
 /// Engine, watch, sender and core; the core's view is folded from what it was sent.
 struct Scene {
     _dir: tempfile::TempDir,
     engine: FakeEngine,
     core: FakeCore,
-    shutdown: Shutdown,
-    tasks: Vec<JoinHandle<()>>,
+    tasks: Tasks,
 }
 
 impl Scene {
     async fn set() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let engine = FakeEngine::at(&dir.path().join("docker.sock"));
-        let core = FakeCore::start(|_| Answer::json(200, &ObservationOutcome::default())).await.unwrap();
-        Scene { _dir: dir, engine, core, shutdown: Shutdown::new(), tasks: Vec::new() }
+        Scene { _dir: dir, engine, core: a_core().await, tasks: Tasks::default() }
     }
 
     fn begin(&mut self) {
@@ -32,13 +28,12 @@ impl Scene {
             resync_seconds: 3_600,
             ..EngineSettings::default()
         };
-        let send = SendSettings { max_delay_ms: 1, ..SendSettings::default() };
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let source = "docker/host-1".parse().unwrap();
-        let sender = Sender::new(self.core.client().unwrap(), source, send, clock.clone());
+        let sender = Sender::new(self.core.client().unwrap(), source, at_once(), clock.clone());
         let watch = Watch::new(settings, sender.sight(), clock);
-        self.tasks.push(tokio::spawn(watch.run(self.shutdown.clone())));
-        self.tasks.push(tokio::spawn(sender.run(self.shutdown.clone())));
+        self.tasks.run(|shutdown| watch.run(shutdown));
+        self.tasks.run(|shutdown| sender.run(shutdown));
     }
 
     /// Wait until the core knows exactly these pods.
@@ -48,32 +43,13 @@ impl Scene {
         assert!(arrived, "expected {expected:?}, the core knows {:?}", keys(&self.core.asked()));
     }
 
-    async fn end(self) {
-        self.shutdown.begin();
-        for task in self.tasks {
-            task.await.unwrap();
-        }
+    async fn end(mut self) {
+        self.tasks.end().await;
     }
 }
 
-fn keys(asked: &[api_client::fake::Request]) -> Option<Vec<String>> {
-    let mut known: Option<BTreeMap<String, ObservedPod>> = None;
-    for request in asked {
-        if request.method == "PUT" {
-            let pods = request.lines::<ObservedPod>().unwrap();
-            known = Some(pods.into_iter().map(|pod| (pod.key.clone(), pod)).collect());
-            continue;
-        }
-        let known = known.get_or_insert_default();
-        for observation in request.json::<ObservationBatch>().unwrap().observations {
-            match observation {
-                Observation::PodPresent { pod } => drop(known.insert(pod.key.clone(), pod)),
-                Observation::PodGone { key } => drop(known.remove(&key)),
-                other => panic!("{other:?}"),
-            }
-        }
-    }
-    known.map(|known| known.into_keys().collect())
+fn keys(asked: &[Request]) -> Option<Vec<String>> {
+    Known::of(asked).map(|known| known.pods.into_keys().collect())
 }
 
 #[tokio::test]

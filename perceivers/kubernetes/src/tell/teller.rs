@@ -87,7 +87,7 @@ pub struct Teller {
     core: Client,
     source: SourceId,
     settings: TellSettings,
-    writer: Writer,
+    writer: Arc<Writer>,
     clock: Arc<dyn Clock>,
     metrics: KubernetesMetrics,
 }
@@ -98,7 +98,7 @@ impl Teller {
         core: Client,
         source: SourceId,
         settings: TellSettings,
-        writer: Writer,
+        writer: Arc<Writer>,
         (clock, metrics): (Arc<dyn Clock>, KubernetesMetrics),
         reporter: String,
     ) -> Self {
@@ -164,7 +164,7 @@ impl Teller {
         let wanted = match what {
             What::Summary => self.settings.summaries,
             What::Report => self.settings.reports,
-            What::Marks | What::Event => false,
+            What::Marks | What::Image | What::Event => false,
         };
         if !wanted {
             return;
@@ -315,7 +315,7 @@ fn say(write: &Write<Memo>, outcome: &Outcome, said: &mut HashSet<String>) {
     match outcome {
         Outcome::Closed(Closed::Forbidden) if said.insert(begin.clone()) => {
             let verbs = match write.what {
-                What::Marks => "patch",
+                What::Marks | What::Image => "patch",
                 What::Event => "create",
                 What::Summary | What::Report => "get, list, create, patch and delete",
             };

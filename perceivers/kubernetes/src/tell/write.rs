@@ -18,11 +18,15 @@ pub enum What {
     Report,
     /// An Event.
     Event,
+    /// Annotations of an Image, of which others may own some.
+    Image,
 }
 
 impl What {
-    /// All there are.
-    pub const ALL: [What; 4] = [What::Marks, What::Summary, What::Report, What::Event];
+    /// Whether it is written onto something that is there, and is never made anew.
+    pub const fn is_on_others(self) -> bool {
+        matches!(self, What::Marks | What::Image)
+    }
 
     /// As in metrics.
     pub const fn as_str(self) -> &'static str {
@@ -31,6 +35,7 @@ impl What {
             What::Summary => "summary",
             What::Report => "report",
             What::Event => "event",
+            What::Image => "image",
         }
     }
 }
@@ -149,17 +154,23 @@ fn of_status(what: What, status: &Status) -> Outcome {
         // A namespace that ends takes nothing new, and takes all that is in it along.
         403 if says("being terminated") => Outcome::Gone,
         // Applying would make what is gone, which nobody lets us.
-        403 if what == What::Marks && says("cannot create") => Outcome::Gone,
+        403 if what.is_on_others() && says("cannot create") => Outcome::Gone,
         401 => Outcome::Later(None),
         403 => Outcome::Closed(Closed::Forbidden),
-        404 if what == What::Marks || says("namespaces \"") || names_an_object(status) => Outcome::Gone,
+        404 if what.is_on_others() || says("namespaces \"") || names_an_object(status) => Outcome::Gone,
         404 => Outcome::Closed(Closed::Unserved),
+        // Others own a field, and keep it.
+        409 if what == What::Image => refused(status),
         // Of its own id: fields are applied by force.
         409 => Outcome::Gone,
         422 if says("metadata.uid") => Outcome::Gone,
         429 | 500..=599 => Outcome::Later(wait(status)),
-        _ => Outcome::Refused(status.message.chars().filter(|c| !c.is_control()).take(256).collect()),
+        _ => refused(status),
     }
+}
+
+fn refused(status: &Status) -> Outcome {
+    Outcome::Refused(status.message.chars().filter(|c| !c.is_control()).take(256).collect())
 }
 
 fn names_an_object(status: &Status) -> bool {
@@ -205,6 +216,14 @@ mod tests {
                 Outcome::Closed(Closed::Unserved),
             ),
             (What::Marks, 409, "uid mismatch", json!({}), Outcome::Gone),
+            (What::Image, 404, "images \"x\" not found", json!({}), Outcome::Gone),
+            (
+                What::Image,
+                409,
+                "conflict with \"oc\"",
+                json!({}),
+                Outcome::Refused("conflict with \"oc\"".to_owned()),
+            ),
             (What::Marks, 422, "metadata.uid: field is immutable", json!({}), Outcome::Gone),
             (What::Marks, 422, "bad label", json!({}), Outcome::Refused("bad label".to_owned())),
             (

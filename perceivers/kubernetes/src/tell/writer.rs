@@ -88,8 +88,10 @@ impl Writer {
         what: What,
     ) -> Result<DynamicObject, Error> {
         self.limiter.until_ready().await;
-        let (params, patch) = (PatchParams::apply(MANAGER).force(), Patch::Apply(body));
-        if what != What::Marks {
+        let params = PatchParams::apply(MANAGER);
+        let params = if what == What::Image { params } else { params.force() };
+        let patch = Patch::Apply(body);
+        if !what.is_on_others() {
             return within(api.patch(name, &params, &patch)).await;
         }
         // Of what is marked, nothing but its metadata comes back.
@@ -135,7 +137,7 @@ impl Writer {
             What::Summary => summary::PLURAL,
             What::Report => report::PLURAL,
             What::Event => event::PLURAL,
-            What::Marks => return None,
+            What::Marks | What::Image => return None,
         };
         let served = self.known.iter().find(|served| served.resource.plural == plural)?;
         Some(Api::all_with(self.client.clone(), &served.resource))

@@ -4,12 +4,10 @@ use super::*;
 use crate::fake_api::{FakeApi, Mood};
 use api_chassis::clock::SystemClock;
 use api_chassis::health::Readiness;
-use api_client::fake::{Answer, FakeCore, Request};
-use api_wire::observation::{Observation, ObservationBatch, ObservationOutcome, ObservedPod};
-use perceiver_kit::{SendSettings, Sender};
+use api_client::fake::{FakeCore, Request};
+use perceiver_kit::Sender;
+use perceiver_kit::fake::{Known, Tasks, a_core, at_once};
 use serde_json::json;
-use std::collections::BTreeMap;
-use tokio::task::JoinHandle;
 
 const PODS: &str = "/api/v1/pods";
 const SPACES: &str = "/api/v1/namespaces";
@@ -22,8 +20,7 @@ struct Stage {
     api: FakeApi,
     core: FakeCore,
     settings: watch::Sender<WatchSettings>,
-    shutdown: Shutdown,
-    tasks: Vec<JoinHandle<()>>,
+    tasks: Tasks,
 }
 
 impl Stage {
@@ -31,16 +28,14 @@ impl Stage {
     async fn set() -> Self {
         let api = FakeApi::start().await;
         api.put(SPACES, json!({ "metadata": { "name": "shop", "labels": { "env": "prod" } } }));
-        let core = FakeCore::start(|_| Answer::json(200, &ObservationOutcome::default())).await.unwrap();
         let (settings, _) = watch::channel(WatchSettings::default());
-        Stage { api, core, settings, shutdown: Shutdown::new(), tasks: Vec::new() }
+        Stage { api, core: a_core().await, settings, tasks: Tasks::default() }
     }
 
     fn begin(&mut self) {
-        let send = SendSettings { max_delay_ms: 1, ..SendSettings::default() };
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let source = "kubernetes/test".parse().unwrap();
-        let sender = Sender::new(self.core.client().unwrap(), source, send, Arc::clone(&clock));
+        let sender = Sender::new(self.core.client().unwrap(), source, at_once(), Arc::clone(&clock));
         let watch = Watch::new(
             self.api.client(),
             self.settings.subscribe(),
@@ -52,8 +47,8 @@ impl Stage {
                 seen: Readiness::default().latch("platform", "not seen yet"),
             },
         );
-        self.tasks.push(tokio::spawn(watch.run(self.shutdown.clone())));
-        self.tasks.push(tokio::spawn(sender.run(self.shutdown.clone())));
+        self.tasks.run(|shutdown| watch.run(shutdown));
+        self.tasks.run(|shutdown| sender.run(shutdown));
     }
 
     /// Wait until the core knows exactly these pods, with these owners.
@@ -64,32 +59,14 @@ impl Stage {
         assert!(arrived, "expected {expected:?}, the core knows {:?}", known(&self.core.asked()));
     }
 
-    async fn end(self) {
-        self.shutdown.begin();
-        for task in self.tasks {
-            task.await.unwrap();
-        }
+    async fn end(mut self) {
+        self.tasks.end().await;
     }
 }
 
 fn known(asked: &[Request]) -> Option<Vec<(String, String)>> {
-    let mut known: Option<BTreeMap<String, ObservedPod>> = None;
-    for request in asked {
-        if request.method == "PUT" {
-            let pods = request.lines::<ObservedPod>().unwrap();
-            known = Some(pods.into_iter().map(|pod| (pod.key.clone(), pod)).collect());
-            continue;
-        }
-        let known = known.get_or_insert_default();
-        for observation in request.json::<ObservationBatch>().unwrap().observations {
-            match observation {
-                Observation::PodPresent { pod } => drop(known.insert(pod.key.clone(), pod)),
-                Observation::PodGone { key } => drop(known.remove(&key)),
-                other => panic!("{other:?}"),
-            }
-        }
-    }
-    known.map(|known| known.into_iter().map(|(key, pod)| (key, pod.owner.unwrap_or_default())).collect())
+    let pods = Known::of(asked)?.pods.into_iter();
+    Some(pods.map(|(key, pod)| (key, pod.owner.unwrap_or_default())).collect())
 }
 
 fn owned(kind: &str, name: &str, controller: Option<(&str, &str, &str)>) -> serde_json::Value {

@@ -1,8 +1,11 @@
 //! The plan: which Images must be annotated anew. Joins what is on them with how they stand. Pure.
 
 use super::quality::{Style, content};
+use crate::slim::{IMAGE, VERSION};
 use api_vocab::{Digest, Timestamp};
 use api_wire::standing::ImageStanding;
+use perceiver_kubernetes::tell::{self, Action, Place, What};
+use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 /// What is on an Image.
@@ -26,10 +29,39 @@ pub struct Write {
     content: u64,
 }
 
+impl Write {
+    /// As the writer takes it: nothing but the annotations, and only onto the object that is meant.
+    pub fn request(&self) -> tell::Write<()> {
+        let name = self.digest.to_string();
+        let body = json!({
+            "apiVersion": VERSION,
+            "kind": IMAGE,
+            "metadata": { "name": name, "uid": self.uid, "annotations": self.annotations },
+        });
+        let place = Place {
+            api_version: VERSION.into(),
+            kind: IMAGE.into(),
+            namespace: "".into(),
+            name: name.into(),
+        };
+        let action = Action::Apply { body, status: None };
+        tell::Write { what: What::Image, place, action, wish: None, memo: () }
+    }
+}
+
+/// What is to be on Images of ours.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ours {
+    /// How they stand.
+    Quality(Style),
+    /// Nothing any more.
+    Nothing,
+}
+
 /// Which Images must be annotated anew.
 #[derive(Debug)]
 pub struct Plan {
-    style: Style,
+    ours: Ours,
     listed: HashSet<Digest>,
     present: HashMap<Digest, Present>,
     standings: HashMap<Digest, ImageStanding>,
@@ -40,9 +72,9 @@ pub struct Plan {
 
 impl Plan {
     /// Nothing is known, nothing is due.
-    pub fn new(style: Style) -> Self {
+    pub fn new(ours: Ours) -> Self {
         Plan {
-            style,
+            ours,
             listed: HashSet::new(),
             present: HashMap::new(),
             standings: HashMap::new(),
@@ -82,6 +114,11 @@ impl Plan {
         self.standings.insert(standing.digest.clone(), standing);
     }
 
+    /// Whether it matters how images stand.
+    pub const fn needs_standings(&self) -> bool {
+        matches!(self.ours, Ours::Quality(_))
+    }
+
     /// How many Images may have to be written.
     pub fn waiting(&self) -> usize {
         self.due.len()
@@ -98,8 +135,13 @@ impl Plan {
     }
 
     fn write(&self, digest: Digest, now: Timestamp) -> Option<Write> {
-        let present = self.present.get(&digest).filter(|_| self.listed.contains(&digest))?;
-        let annotations = self.style.annotations(self.standings.get(&digest)?, now)?;
+        let present = self.present.get(&digest)?;
+        let annotations = match &self.ours {
+            Ours::Quality(_) if !self.listed.contains(&digest) => return None,
+            Ours::Quality(style) => style.annotations(self.standings.get(&digest)?, now)?,
+            // However it stands, and whether it is listed or not.
+            Ours::Nothing => BTreeMap::new(),
+        };
         let content = content(&annotations);
         let right = present.content == content || self.refused.get(&digest) == Some(&content);
         (!right).then(|| Write { digest, uid: present.uid.clone(), annotations, content })
@@ -149,9 +191,13 @@ mod tests {
         Some(Present { uid: "1".into(), content })
     }
 
+    fn quality() -> Ours {
+        Ours::Quality(Style::new("perceptor", "http://core", true).unwrap())
+    }
+
     /// A plan that knows image 1, bare and failing.
     fn failing() -> Plan {
-        let mut plan = Plan::new(Style::new("perceptor", "http://core", true).unwrap());
+        let mut plan = Plan::new(quality());
         plan.hear_listed(&digest(1), true);
         plan.hear_image(&digest(1), present(0));
         plan.hear_standing(standing(1, Verdict::Fail));
@@ -191,7 +237,7 @@ mod tests {
     #[test]
     fn nothing_is_written_before_image_listing_and_standing_are_known() {
         for known in 0..7_u8 {
-            let mut plan = Plan::new(Style::new("perceptor", "http://core", true).unwrap());
+            let mut plan = Plan::new(quality());
             if known & 1 != 0 {
                 plan.hear_listed(&digest(1), true);
             }
@@ -203,6 +249,18 @@ mod tests {
             }
             assert_eq!(plan.next(at(0)), None, "{known}");
         }
+    }
+
+    #[test]
+    fn where_nothing_is_to_be_only_images_that_bear_ours_are_written() {
+        let mut plan = Plan::new(Ours::Nothing);
+        plan.hear_image(&digest(1), present(7));
+        plan.hear_image(&digest(2), present(content(&BTreeMap::new())));
+        let write = plan.next(at(0)).unwrap();
+        assert_eq!((&write.digest, write.annotations.len()), (&digest(1), 0));
+        plan.written(&write);
+        plan.hear_image(&digest(1), present(content(&BTreeMap::new())));
+        assert_eq!(plan.next(at(0)), None);
     }
 
     #[test]

@@ -1,19 +1,16 @@
 //! Tests of annotating against a scripted API server and a scripted core on loopback.
 
 use super::*;
-use crate::fake_api::{FakeApi, Mood};
-use api_chassis::clock::SystemClock;
+use crate::stage::a_term;
 use api_client::fake::{Answer, FakeCore, Feed};
 use api_vocab::Verdict;
 use api_wire::summary::SeverityCounts;
-use perceiver_kit::{SendSettings, Sender};
+use perceiver_kit::fake::Tasks;
 use perceiver_kubernetes::config::WatchSettings;
-use perceiver_kubernetes::metrics::KubernetesMetrics;
-use perceiver_kubernetes::record::Told;
-use quality::DENY;
+use perceiver_kubernetes::fake_api::{FakeApi, Mood};
+use quality::{DENY, Style};
 use serde_json::{Value, json};
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
 
 const IMAGES: &str = "/apis/image.openshift.io/v1/images";
 
@@ -29,11 +26,9 @@ fn path(n: u8) -> String {
 struct Stage {
     api: FakeApi,
     feed: Feed,
-    _core: FakeCore,
-    watched: watch::Sender<WatchSettings>,
-    shutdown: Shutdown,
+    core: FakeCore,
     notices: mpsc::UnboundedSender<Notice>,
-    task: JoinHandle<()>,
+    tasks: Tasks,
 }
 
 impl Stage {
@@ -42,34 +37,21 @@ impl Stage {
         for n in [1, 2] {
             api.put(IMAGES, json!({ "metadata": { "name": digest(n).to_string(), "uid": n.to_string() } }));
         }
-        Stage::on(api).await
+        Stage::on(api, quality()).await
     }
 
     /// A perceiver that starts on what `api` has.
-    async fn on(api: FakeApi) -> Self {
+    async fn on(api: FakeApi, ours: Ours) -> Self {
         let feed = Feed::default();
         let answer = Answer::Feed(feed.clone());
         let core = FakeCore::start(move |_| answer.clone()).await.unwrap();
-        let (watched, _) = watch::channel(WatchSettings::default());
-        let (shutdown, clock): (_, Arc<dyn Clock>) = (Shutdown::new(), Arc::new(SystemClock));
-        let (client, source): (_, SourceId) = (core.client().unwrap(), "openshift/test".parse().unwrap());
-        let send = SendSettings::default();
-        let sender = Sender::<Told>::new(client.clone(), source.clone(), send, Arc::clone(&clock));
-        let term = Term {
-            cluster: api.client(),
-            core: client,
-            source,
-            sight: sender.sight(),
-            watched: watched.subscribe(),
-            metrics: KubernetesMetrics::default(),
-            clock,
-            shutdown: shutdown.clone(),
-        };
-        let style = Style::new("perceptor", "https://core", true).unwrap();
+        let (_, watched) = watch::channel(WatchSettings::default());
+        let mut tasks = Tasks::default();
+        let (term, _) = a_term(&api, &core, watched, &tasks.shutdown);
         let (notices, told) = mpsc::unbounded_channel();
-        let annotator = Annotator::new(&term, style, 1_000, told, OpenShiftMetrics::default());
-        let stage =
-            Stage { task: tokio::spawn(annotator.run()), api, feed, _core: core, watched, shutdown, notices };
+        let annotator = Annotator::new(&term, ours, told, OpenShiftMetrics::default());
+        tasks.run(|_| annotator.run());
+        let stage = Stage { api, feed, core, notices, tasks };
         stage.see(1);
         stage.see(2);
         stage
@@ -94,12 +76,14 @@ impl Stage {
         assert!(self.api.until(done).await, "{}", self.api.object(&path(n)).unwrap());
     }
 
-    async fn end(self) -> FakeApi {
-        self.shutdown.begin();
-        self.task.await.unwrap();
-        drop(self.watched);
+    async fn end(mut self) -> FakeApi {
+        self.tasks.end().await;
         self.api
     }
+}
+
+fn quality() -> Ours {
+    Ours::Quality(Style::new("perceptor", "https://core", true).unwrap())
 }
 
 fn says(annotations: &Value, kind: &str, text: &str) -> bool {
@@ -125,12 +109,29 @@ async fn second_start_writes_nothing_that_is_right_already() {
     stage.until(1, |on| on[DENY] == "true").await;
     let api = stage.end().await;
     let version = api.object(&path(1)).unwrap()["metadata"]["resourceVersion"].clone();
-    let stage = Stage::on(api).await;
+    let stage = Stage::on(api, quality()).await;
     stage.say(1, Verdict::Fail, 3);
     stage.say(2, Verdict::Pass, 0);
     stage.until(2, |on| says(on, "policy", "pass")).await;
     assert_eq!(stage.api.object(&path(1)).unwrap()["metadata"]["resourceVersion"], version);
     assert_eq!(stage.api.asked(&format!("PATCH {}", path(1))), 1);
+    stage.end().await;
+}
+
+#[tokio::test]
+async fn what_was_annotated_is_taken_away_and_nothing_of_others() {
+    let stage = Stage::set().await;
+    stage.say(1, Verdict::Fail, 3);
+    stage.until(1, |on| on[DENY] == "true").await;
+    let api = stage.end().await;
+    let mut image = api.object(&path(1)).unwrap();
+    image["metadata"]["annotations"]["team"] = json!("shop");
+    api.put(IMAGES, image);
+    let before = api.asked("PATCH");
+    let stage = Stage::on(api, Ours::Nothing).await;
+    stage.until(1, |on| *on == json!({ "team": "shop" })).await;
+    assert_eq!(stage.api.asked("PATCH"), before + 1, "the other Image bore nothing");
+    assert!(stage.core.asked().is_empty(), "how images stand does not matter");
     stage.end().await;
 }
 

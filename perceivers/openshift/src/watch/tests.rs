@@ -1,20 +1,15 @@
 //! Tests of the watch against a scripted API server on loopback.
 
 use super::*;
-use crate::fake_api::{FakeApi, Mood};
-use api_chassis::clock::{Clock, SystemClock};
-use api_client::fake::{Answer, FakeCore, Request};
+use crate::stage::a_term;
+use api_client::fake::{FakeCore, Request};
 use api_vocab::Digest;
-use api_wire::observation::{ImageLine, Observation, ObservationBatch, ObservationOutcome, ObservedImage};
-use perceiver_kit::{SendSettings, Sender};
+use api_wire::observation::ObservedImage;
+use perceiver_kit::fake::{Known, Tasks, a_core};
 use perceiver_kubernetes::config::WatchSettings;
-use perceiver_kubernetes::metrics::KubernetesMetrics;
-use perceiver_kubernetes::record::Told;
+use perceiver_kubernetes::fake_api::{FakeApi, Mood};
 use serde_json::json;
-use std::collections::BTreeMap;
-use std::sync::Arc;
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
 
 const SPACES: &str = "/api/v1/namespaces";
 const STREAMS: &str = "/apis/image.openshift.io/v1/imagestreams";
@@ -29,8 +24,7 @@ struct Stage {
     api: FakeApi,
     core: FakeCore,
     settings: watch::Sender<WatchSettings>,
-    shutdown: Shutdown,
-    tasks: Vec<JoinHandle<()>>,
+    tasks: Tasks,
 }
 
 impl Stage {
@@ -38,9 +32,8 @@ impl Stage {
     async fn set() -> Self {
         let api = FakeApi::start().await;
         api.put(SPACES, json!({ "metadata": { "name": "shop" } }));
-        let core = FakeCore::start(|_| Answer::json(200, &ObservationOutcome::default())).await.unwrap();
         let (settings, _) = watch::channel(WatchSettings::default());
-        Stage { api, core, settings, shutdown: Shutdown::new(), tasks: Vec::new() }
+        Stage { api, core: a_core().await, settings, tasks: Tasks::default() }
     }
 
     fn serve_images(&self) {
@@ -64,27 +57,14 @@ impl Stage {
     }
 
     fn begin(&mut self) {
-        let send = SendSettings { max_delay_ms: 1, ..SendSettings::default() };
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let source: api_vocab::SourceId = "openshift/test".parse().unwrap();
-        let client = self.core.client().unwrap();
-        let sender = Sender::<Told>::new(client.clone(), source.clone(), send, Arc::clone(&clock));
-        let term = Term {
-            cluster: self.api.client(),
-            core: client,
-            source,
-            sight: sender.sight(),
-            watched: self.settings.subscribe(),
-            metrics: KubernetesMetrics::default(),
-            clock,
-            shutdown: self.shutdown.clone(),
-        };
+        let watched = self.settings.subscribe();
+        let (term, sender) = a_term(&self.api, &self.core, watched, &self.tasks.shutdown);
         let watch = ImageWatch::new(term, 1, OpenShiftMetrics::default());
         // There are no pods here, and that is known.
         sender.sight().complete();
         let watch = watch.looking_every(Duration::from_millis(10));
-        self.tasks.push(tokio::spawn(watch.run()));
-        self.tasks.push(tokio::spawn(sender.run(self.shutdown.clone())));
+        self.tasks.run(|_| watch.run());
+        self.tasks.run(|shutdown| sender.run(shutdown));
     }
 
     /// Wait until the core knows exactly these images, by their first reference.
@@ -95,33 +75,15 @@ impl Stage {
         assert!(arrived, "expected {expected:?}, the core knows {:?}", known(&self.core.asked()));
     }
 
-    async fn end(self) {
-        self.shutdown.begin();
-        for task in self.tasks {
-            task.await.unwrap();
-        }
+    async fn end(mut self) {
+        self.tasks.end().await;
     }
 }
 
 fn known(asked: &[Request]) -> Option<Vec<(Digest, String)>> {
-    let mut known: Option<BTreeMap<Digest, ObservedImage>> = None;
-    for request in asked {
-        if request.method == "PUT" {
-            let lines = request.lines::<ImageLine>().unwrap();
-            known = Some(lines.into_iter().map(|line| (line.image.digest.clone(), line.image)).collect());
-            continue;
-        }
-        let known = known.get_or_insert_default();
-        for observation in request.json::<ObservationBatch>().unwrap().observations {
-            match observation {
-                Observation::ImagePresent { image } => drop(known.insert(image.digest.clone(), image)),
-                Observation::ImageGone { digest } => drop(known.remove(&digest)),
-                other => panic!("{other:?}"),
-            }
-        }
-    }
     let first = |image: ObservedImage| image.references.into_iter().next().unwrap_or_default();
-    known.map(|known| known.into_iter().map(|(digest, image)| (digest, first(image))).collect())
+    let images = Known::of(asked)?.images.into_iter();
+    Some(images.map(|(digest, image)| (digest, first(image))).collect())
 }
 
 #[tokio::test]

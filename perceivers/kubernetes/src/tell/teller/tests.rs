@@ -14,8 +14,8 @@ use api_client::fake::{Answer, FakeCore, Request};
 use api_vocab::{Severity, Verdict};
 use api_wire::observation::ObservationOutcome;
 use api_wire::standing::PodStanding;
-use perceiver_kit::{SendSettings, Sender};
-use tokio::task::JoinHandle;
+use perceiver_kit::Sender;
+use perceiver_kit::fake::{Tasks, at_once};
 use wildmatch::WildMatch;
 
 const PODS: &str = "/api/v1/pods";
@@ -27,8 +27,7 @@ const SCANS: &str = "/apis/stas.statnett.no/v1alpha1/namespaces/shop/containerim
 struct Stage {
     api: FakeApi,
     core: FakeCore,
-    shutdown: Shutdown,
-    tasks: Vec<JoinHandle<()>>,
+    tasks: Tasks,
 }
 
 impl Stage {
@@ -43,18 +42,18 @@ impl Stage {
             "metadata": { "name": "web", "namespace": "shop", "uid": "web" } });
         api.put("/apis/apps/v1/deployments", deployment);
         let core = FakeCore::start(answer).await.unwrap();
-        Stage { api, core, shutdown: Shutdown::new(), tasks: Vec::new() }
+        Stage { api, core, tasks: Tasks::default() }
     }
 
     fn begin(&mut self, settings: TellSettings) {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let source: SourceId = "kubernetes/test".parse().unwrap();
-        let send = SendSettings { max_delay_ms: 1, ..SendSettings::default() };
         let core = self.core.client().unwrap();
-        let sender = Sender::new(core.clone(), source.clone(), send, Arc::clone(&clock));
+        let sender = Sender::new(core.clone(), source.clone(), at_once(), Arc::clone(&clock));
         let reader = Arc::new(KubeReader::new(self.api.client(), vec![WildMatch::new("*")]));
         let metrics = KubernetesMetrics::default();
         let writer = Writer::new(self.api.client(), reader, settings.writes_per_second, metrics.clone());
+        let writer = Arc::new(writer);
         let teller = Teller::new(
             core,
             source,
@@ -69,18 +68,14 @@ impl Stage {
         let watch =
             Watch::new(self.api.client(), watched, owners, sender.sight(), clock, Signs { metrics, seen })
                 .telling(Some(teller.telling()));
-        self.tasks.push(tokio::spawn(watch.run(self.shutdown.clone())));
-        self.tasks.push(tokio::spawn(sender.run(self.shutdown.clone())));
-        self.tasks.push(tokio::spawn(teller.run(self.shutdown.clone())));
+        self.tasks.run(|shutdown| watch.run(shutdown));
+        self.tasks.run(|shutdown| sender.run(shutdown));
+        self.tasks.run(|shutdown| teller.run(shutdown));
     }
 
     /// Everything ends, and can begin again.
     async fn end(&mut self) {
-        self.shutdown.begin();
-        for task in self.tasks.drain(..) {
-            task.await.unwrap();
-        }
-        self.shutdown = Shutdown::new();
+        self.tasks.end().await;
     }
 
     /// Wait until the core was asked so many times more how pods stand: what was heard before was
