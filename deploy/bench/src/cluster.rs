@@ -5,7 +5,9 @@ mod api;
 pub mod child;
 mod churn;
 mod layout;
+mod marks;
 mod objects;
+pub mod tells;
 mod template;
 
 use crate::figures::{Figure, Process};
@@ -69,7 +71,7 @@ async fn measure(folder: &Path, lists: Lists) -> Result<Vec<Figure>> {
     let client = client.with_retry(Retry::NEVER);
 
     let begun = Instant::now();
-    let perceiver = perceiver(&folder.join(&own), &api, &core.said).await?;
+    let perceiver = perceiver(&folder.join(&own), &api, &core.said, "").await?;
     let full = until_known(&client).await?;
     let listed = api.listed().context("nothing was listed")?;
     let sent = api.sent() as f64 / f64::from(1 << 20);
@@ -130,7 +132,8 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
     Ok(())
 }
 
-async fn perceiver(folder: &Path, api: &ApiServer, core: &str) -> Result<Part> {
+/// A perceiver of the cluster, with `more` in its settings file.
+async fn perceiver(folder: &Path, api: &ApiServer, core: &str, more: &str) -> Result<Part> {
     let kubeconfig = folder.join("kubeconfig.json");
     let text = serde_json::json!({
         "apiVersion": "v1",
@@ -143,7 +146,10 @@ async fn perceiver(folder: &Path, api: &ApiServer, core: &str) -> Result<Part> {
     std::fs::write(&kubeconfig, text.to_string())?;
     let name = SOURCE.split_once('/').map_or(SOURCE, |(_, name)| name);
     let kubeconfig = kubeconfig.to_str().context("a folder whose name is text")?;
-    let flags = ["--kubeconfig", kubeconfig, "--name", name, "--core", core];
+    let settings = folder.join("perceiver.toml");
+    std::fs::write(&settings, more)?;
+    let settings = settings.to_str().context("a folder whose name is text")?;
+    let flags = ["--config", settings, "--kubeconfig", kubeconfig, "--name", name, "--core", core];
     let environment = [
         ("PERCEPTOR_KUBERNETES_HTTP__LISTEN", "127.0.0.1:0".to_owned()),
         ("PERCEPTOR_KUBERNETES_LOG__LEVEL", "warn".to_owned()),

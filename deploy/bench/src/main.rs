@@ -56,6 +56,7 @@ const SCENARIOS: &[Scenario] = &[
     Scenario { name: "core-loaded", prepare: memory::prepare_loaded, measure: memory::measure_core },
     Scenario { name: "cluster-pages", prepare: cluster::prepare, measure: cluster::measure_paged },
     Scenario { name: "cluster-streams", prepare: cluster::prepare, measure: cluster::measure_streamed },
+    Scenario { name: "cluster-tells", prepare: cluster::prepare, measure: cluster::tells::measure },
 ];
 
 fn main() -> Result<()> {

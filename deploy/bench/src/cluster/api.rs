@@ -3,9 +3,11 @@
 //! It answers as the real one does where it matters here: pages are compressed, metadata alone is
 //! sent to those who ask for it, a watch ends at its time, and what it does not know is not found.
 
+use super::marks::Marks;
 use super::objects::{COLLECTIONS, Collection, FIRST_VERSION, Objects};
 use anyhow::{Context, Result, bail};
 use flate2::{Compression, write::GzEncoder};
+use serde_json::{Value, json};
 use std::io::Write;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -17,12 +19,15 @@ use tokio::sync::watch;
 
 /// Smaller answers are not compressed (kube-apiserver, APIResponseCompression).
 const COMPRESSED_FROM: usize = 128 << 10;
+/// Events that are told at once.
+const AT_ONCE: usize = 64;
 /// Bytes that are written at once.
 const WRITE: usize = 256 << 10;
 /// The kind to which things happen.
 const POD: &str = "Pod";
-/// The longest request.
+/// The longest request, and its longest body.
 const MAX_HEAD: usize = 64 << 10;
+const MAX_BODY: usize = 1 << 20;
 
 /// How lists are served.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,7 +47,8 @@ struct Shared {
     lists: Lists,
     address: SocketAddr,
     /// What happened to pods since the beginning; the event of version `FIRST_VERSION + n` is at `n - 1`.
-    events: Mutex<Vec<Arc<str>>>,
+    events: Mutex<Vec<Happened>>,
+    marks: Marks,
     happened: watch::Sender<usize>,
     writes: AtomicU64,
     asked: AtomicU64,
@@ -50,9 +56,20 @@ struct Shared {
     listed: Mutex<Option<Instant>>,
 }
 
+/// What happened to a pod.
+#[derive(Clone)]
+enum Happened {
+    /// As the event says.
+    Said(Arc<str>),
+    /// This pod was marked; it is written when somebody is told.
+    Marked(usize, u64),
+}
+
 /// What was asked.
 struct Request {
     reads: bool,
+    applies: bool,
+    body: Vec<u8>,
     path: String,
     query: String,
     gzip: bool,
@@ -68,6 +85,7 @@ impl ApiServer {
             lists,
             address: listener.local_addr()?,
             events: Mutex::default(),
+            marks: Marks::default(),
             happened: watch::Sender::new(0),
             writes: AtomicU64::new(0),
             asked: AtomicU64::new(0),
@@ -115,11 +133,20 @@ impl ApiServer {
         &self.0.objects
     }
 
+    /// What pods are marked with.
+    pub fn marks(&self) -> &Marks {
+        &self.0.marks
+    }
+
     /// Something happens to a pod; `event` makes it, given the version.
     pub fn happen(&self, event: impl FnOnce(u64) -> Result<String>) -> Result<()> {
+        self.note(|version| Ok(Happened::Said(event(version)?.into())))
+    }
+
+    fn note(&self, event: impl FnOnce(u64) -> Result<Happened>) -> Result<()> {
         let mut events = self.0.events.lock().unwrap_or_else(PoisonError::into_inner);
         let count = events.len() + 1;
-        events.push(event(FIRST_VERSION + count as u64)?.into());
+        events.push(event(FIRST_VERSION + count as u64)?);
         drop(events);
         self.0.happened.send_replace(count);
         Ok(())
@@ -131,6 +158,10 @@ impl ApiServer {
             self.0.asked.fetch_add(1, Ordering::Relaxed);
             if !request.reads {
                 self.0.writes.fetch_add(1, Ordering::Relaxed);
+            }
+            if request.applies {
+                self.apply(&mut stream, &request).await?;
+                continue;
             }
             let known = COLLECTIONS.iter().find(|collection| collection.path == request.path);
             match known.filter(|_| request.reads) {
@@ -145,6 +176,22 @@ impl ApiServer {
             }
         }
         Ok(())
+    }
+
+    /// Labels and annotations of an object that is there; of what owns pods nobody is told.
+    async fn apply(&self, stream: &mut TcpStream, request: &Request) -> Result<()> {
+        let wanted: Value = serde_json::from_slice(&request.body)?;
+        let metadata = wanted.get("metadata").context("an object without metadata")?;
+        if request.path.starts_with("/api/v1/") {
+            let Some(n) = self.0.marks.pod_at(&request.path) else {
+                return self.refuse(stream, 404, "NotFound").await;
+            };
+            self.0.marks.give(n, metadata);
+            self.note(|version| Ok(Happened::Marked(n, version)))?;
+        }
+        let body =
+            json!({ "kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": metadata });
+        self.answer(stream, 200, body.to_string().as_bytes(), "").await
     }
 
     async fn refuse(&self, stream: &mut TcpStream, code: u16, reason: &str) -> Result<()> {
@@ -268,9 +315,24 @@ impl ApiServer {
         Ok(())
     }
 
-    fn news(&self, at: usize) -> Vec<Arc<str>> {
+    fn news(&self, at: usize) -> Vec<Happened> {
         let events = self.0.events.lock().unwrap_or_else(PoisonError::into_inner);
-        events.get(at..).map(<[_]>::to_vec).unwrap_or_default()
+        let some = events.get(at..).unwrap_or_default();
+        some.get(..AT_ONCE).unwrap_or(some).to_vec()
+    }
+
+    fn push_event(&self, out: &mut Vec<u8>, event: &Happened) -> Result<()> {
+        match event {
+            Happened::Said(text) => push_chunk(out, text),
+            Happened::Marked(n, version) => {
+                let mut text = String::new();
+                self.0.objects.pod(*n, *version, r#""kind":"Pod","apiVersion":"v1","#, &mut text);
+                let mut pod: Value = serde_json::from_str(&text)?;
+                self.0.marks.dress(*n, &mut pod);
+                push_chunk(out, &format!("{}\n", json!({ "type": "MODIFIED", "object": pod })));
+            }
+        }
+        Ok(())
     }
 
     /// What happens from the `at`th event on; nothing does to objects other than pods.
@@ -280,9 +342,10 @@ impl ApiServer {
         loop {
             let news = if collection.kind == POD { self.news(at) } else { Vec::new() };
             at += news.len();
-            news.iter().for_each(|event| push_chunk(&mut out, event));
+            news.iter().try_for_each(|event| self.push_event(&mut out, event))?;
             if !out.is_empty() {
                 self.send(stream, &mut out).await?;
+                continue;
             }
             let mut byte = [0];
             tokio::select! {
@@ -310,10 +373,13 @@ fn push_chunk(out: &mut Vec<u8>, text: &str) {
     out.extend_from_slice(b"\r\n");
 }
 
-/// The next request; none once the caller is gone. Bodies are not read: nothing may be written.
+/// The next request; none once the caller is gone.
 async fn read_request(stream: &mut TcpStream) -> Result<Option<Request>> {
     let mut head = Vec::new();
-    while !head.ends_with(b"\r\n\r\n") {
+    let end = loop {
+        if let Some(at) = head.windows(4).position(|bytes| bytes == b"\r\n\r\n") {
+            break at + 4;
+        }
         if head.len() > MAX_HEAD {
             bail!("a request without an end");
         }
@@ -323,7 +389,8 @@ async fn read_request(stream: &mut TcpStream) -> Result<Option<Request>> {
             return Ok(None);
         }
         head.extend_from_slice(part.get(..count).unwrap_or_default());
-    }
+    };
+    let mut body = head.split_off(end);
     let head = String::from_utf8(head)?;
     let mut words = head.split(' ');
     let (method, target) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
@@ -334,8 +401,20 @@ async fn read_request(stream: &mut TcpStream) -> Result<Option<Request>> {
                 .is_some_and(|(name, value)| name.eq_ignore_ascii_case(header) && value.contains(part))
         })
     };
+    let length = head.lines().find_map(|line| {
+        let (name, value) = line.split_once(':')?;
+        name.eq_ignore_ascii_case("content-length").then(|| value.trim().parse::<usize>().ok())?
+    });
+    let (length, there) = (length.unwrap_or(0), body.len());
+    if there > length || length > MAX_BODY {
+        bail!("a request with {there} of {length} bytes");
+    }
+    body.resize(length, 0);
+    stream.read_exact(body.get_mut(there..).unwrap_or_default()).await?;
     Ok(Some(Request {
         reads: method == "GET",
+        applies: method == "PATCH",
+        body,
         path: path.to_owned(),
         query: query.to_owned(),
         gzip: says("accept-encoding", "gzip"),

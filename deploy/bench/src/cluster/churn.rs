@@ -92,6 +92,7 @@ impl Churn {
         let mut text = String::new();
         self.api.objects().pod(*n, version, POD, &mut text);
         let mut pod: Value = serde_json::from_str(&text)?;
+        self.api.marks().dress(*n, &mut pod);
         match step {
             Step::Appears(_) => {
                 pod.pointer_mut("/spec").and_then(Value::as_object_mut).context("a spec")?.remove("nodeName");
