@@ -65,7 +65,7 @@ async fn mark_all(folder: &Path) -> Result<Vec<Figure>> {
 }
 
 fn memories(perceiver: &Process, core: &Process, when: &str) -> Vec<Figure> {
-    let mut figures = memory_of(&format!("perceiver, {when}"), perceiver, "≤ 128").to_vec();
+    let mut figures = Vec::from(memory_of(&format!("perceiver, {when}"), perceiver, "≤ 128"));
     figures.extend(memory_of(&format!("core, {when}"), core, "≤ 256"));
     figures
 }
