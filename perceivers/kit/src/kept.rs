@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 /// What a perceiver keeps of a pod until it is gone. Perceivers of few pods keep the wire's shape;
 /// one of very many keeps a record that shares what pods have in common.
-pub trait Kept: PartialEq + Send + Sync + 'static {
+pub trait Kept: PartialEq + Clone + Send + Sync + 'static {
     /// `namespace/name`, or `/name`.
     fn key(&self) -> &str;
 

@@ -6,6 +6,8 @@
 use crate::{Backoff, Kept, SendSettings};
 use api_vocab::{Digest, Timestamp};
 use api_wire::observation::{Observation, ObservedImage, ObservedPod};
+use std::borrow::Borrow;
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,8 +18,8 @@ const MAX_GONE: usize = 100_000;
 /// Everything that is there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct All<P = ObservedPod> {
-    /// The pods.
-    pub pods: Vec<Arc<P>>,
+    /// The pods, in the order of their keys.
+    pub pods: Vec<P>,
     /// The images that are listed, whether a pod runs them or not.
     pub images: Vec<Arc<ObservedImage>>,
 }
@@ -42,15 +44,46 @@ pub enum Next<P = ObservedPod> {
     Idle,
 }
 
+/// A pod, found by its key: what is kept of very many pods has no room for it twice.
+#[derive(Debug)]
+struct ByKey<P>(P);
+
+impl<P: Kept> Borrow<str> for ByKey<P> {
+    fn borrow(&self) -> &str {
+        self.0.key()
+    }
+}
+
+impl<P: Kept> PartialEq for ByKey<P> {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.key() == other.0.key()
+    }
+}
+
+impl<P: Kept> Eq for ByKey<P> {}
+
+impl<P: Kept> PartialOrd for ByKey<P> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl<P: Kept> Ord for ByKey<P> {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.0.key().cmp(other.0.key())
+    }
+}
+
 /// What is perceived, and what of it the core must still be told.
 #[derive(Debug)]
 pub struct Ledger<P = ObservedPod> {
     settings: SendSettings,
-    present: BTreeMap<Arc<str>, Arc<P>>,
+    present: BTreeSet<ByKey<P>>,
     images: BTreeMap<Digest, Arc<ObservedImage>>,
     untold: BTreeSet<Item>,
     untold_since: Option<Timestamp>,
     travelling: Vec<Item>,
+    full_travels: bool,
     listed: bool,
     /// Most platforms list no images: nobody waits for them.
     images_awaited: bool,
@@ -64,11 +97,12 @@ impl<P: Kept> Ledger<P> {
     pub fn new(settings: SendSettings) -> Self {
         Ledger {
             settings,
-            present: BTreeMap::new(),
+            present: BTreeSet::new(),
             images: BTreeMap::new(),
             untold: BTreeSet::new(),
             untold_since: None,
             travelling: Vec::new(),
+            full_travels: false,
             listed: false,
             images_awaited: false,
             full_due: Timestamp::from_millis(i64::MIN),
@@ -79,19 +113,17 @@ impl<P: Kept> Ledger<P> {
 
     /// A pod is there, as described.
     pub fn see(&mut self, pod: P, now: Timestamp) {
-        let key = match self.present.get_key_value(pod.key()) {
-            Some((_, known)) if **known == pod => return,
-            Some((key, _)) => Arc::clone(key),
-            None => pod.shared_key(),
-        };
-        self.tell(Item::Pod(Arc::clone(&key)), now);
-        self.present.insert(key, Arc::new(pod));
+        if self.present.get(pod.key()).is_some_and(|known| known.0 == pod) {
+            return;
+        }
+        self.tell(Item::Pod(pod.shared_key()), now);
+        self.present.replace(ByKey(pod));
     }
 
     /// A pod is gone.
     pub fn lose(&mut self, key: &str, now: Timestamp) {
-        if let Some((key, _)) = self.present.remove_entry(key) {
-            self.tell(Item::Pod(key), now);
+        if let Some(ByKey(pod)) = self.present.take(key) {
+            self.tell(Item::Pod(pod.shared_key()), now);
         }
     }
 
@@ -124,7 +156,7 @@ impl<P: Kept> Ledger<P> {
 
     /// These are all pods there are.
     pub fn replace(&mut self, pods: impl IntoIterator<Item = P>, now: Timestamp) {
-        let mut gone: BTreeSet<Arc<str>> = self.present.keys().cloned().collect();
+        let mut gone: BTreeSet<Arc<str>> = self.present.iter().map(|pod| pod.0.shared_key()).collect();
         for pod in pods {
             gone.remove(pod.key());
             self.see(pod, now);
@@ -138,6 +170,10 @@ impl<P: Kept> Ledger<P> {
     /// What was seen and not lost is all there is: for perceivers that keep a list of their own
     /// and need not show it again.
     pub fn complete(&mut self) {
+        if !self.listed {
+            // A tree that was filled in order is half empty.
+            self.present = std::mem::take(&mut self.present).into_iter().collect();
+        }
         self.listed = true;
     }
 
@@ -149,6 +185,11 @@ impl<P: Kept> Ledger<P> {
 
     fn tell(&mut self, item: Item, now: Timestamp) {
         self.untold_since.get_or_insert(now);
+        if self.is_full_due(now) && self.untold.len() >= self.settings.max_batch() {
+            // All is told next, this too; last words would be no more than a batch.
+            self.full_due = Timestamp::from_millis(i64::MIN);
+            return;
+        }
         self.untold.insert(item);
         if self.untold.len() > self.present.len() + self.images.len() + MAX_GONE {
             self.want_full();
@@ -163,7 +204,7 @@ impl<P: Kept> Ledger<P> {
 
     /// A pod as it was last seen.
     pub fn pod(&self, key: &str) -> Option<&P> {
-        self.present.get(key).map(Arc::as_ref)
+        self.present.get(key).map(|pod| &pod.0)
     }
 
     /// How many pods are there.
@@ -180,6 +221,10 @@ impl<P: Kept> Ledger<P> {
         self.listed && !self.images_awaited
     }
 
+    fn is_full_due(&self, now: Timestamp) -> bool {
+        now >= self.full_due && !self.full_travels
+    }
+
     /// What to do next. What it says to send travels until [`Ledger::sent`] or [`Ledger::failed`].
     pub fn next(&mut self, now: Timestamp) -> Next<P> {
         if !self.is_whole() {
@@ -190,8 +235,12 @@ impl<P: Kept> Ledger<P> {
         }
         if now >= self.full_due {
             self.take_untold(usize::MAX);
-            let (pods, images) = (self.present.values(), self.images.values());
-            return Next::Full(All { pods: pods.cloned().collect(), images: images.cloned().collect() });
+            self.full_travels = true;
+            let (pods, images) = (self.present.iter(), self.images.values());
+            return Next::Full(All {
+                pods: pods.map(|pod| pod.0.clone()).collect(),
+                images: images.cloned().collect(),
+            });
         }
         let Some(since) = self.untold_since else { return Next::Wait(self.full_due) };
         let due = since + self.settings.max_delay();
@@ -225,8 +274,8 @@ impl<P: Kept> Ledger<P> {
 
     fn observation(&self, item: &Item) -> Observation {
         match item {
-            Item::Pod(key) => match self.present.get(key) {
-                Some(pod) => Observation::PodPresent { pod: pod.observed() },
+            Item::Pod(key) => match self.present.get(&**key) {
+                Some(pod) => Observation::PodPresent { pod: pod.0.observed() },
                 None => Observation::PodGone { key: key.to_string() },
             },
             Item::Image(digest) => match self.images.get(digest) {
@@ -239,7 +288,7 @@ impl<P: Kept> Ledger<P> {
     /// What travelled has arrived. `chance` between 0 and 1 spreads the full states of many
     /// perceivers over time.
     pub fn sent(&mut self, full: bool, now: Timestamp, chance: f64) {
-        self.travelling.clear();
+        self.arrive();
         self.backoff.succeed();
         self.not_before = Timestamp::from_millis(i64::MIN);
         if full {
@@ -248,9 +297,15 @@ impl<P: Kept> Ledger<P> {
         }
     }
 
+    /// Nothing travels any more.
+    fn arrive(&mut self) {
+        self.travelling = Vec::new();
+        self.full_travels = false;
+    }
+
     /// What travelled may not have arrived; after a loss the core is told everything.
     pub fn failed(&mut self, told: Option<Duration>, now: Timestamp, chance: f64) {
-        self.travelling.clear();
+        self.arrive();
         self.want_full();
         let wait = self.backoff.fail(chance);
         self.not_before = now + told.map_or(wait, |told| told.max(wait));

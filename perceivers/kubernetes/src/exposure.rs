@@ -6,8 +6,10 @@
 
 pub mod routes;
 pub mod shapes;
+mod slices;
 
 use api_wire::context::ExposurePath;
+use slices::Slices;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
@@ -50,6 +52,13 @@ pub struct Service {
     pub alias_of: Option<Key>,
 }
 
+impl Service {
+    /// Whether it opens a way by itself, or leads on one that another opens.
+    pub fn matters(&self) -> bool {
+        *self != Service::default()
+    }
+}
+
 /// An EndpointSlice: the pods that are ready behind a Service.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Slice {
@@ -62,16 +71,15 @@ pub struct Slice {
 /// All that leads to pods.
 #[derive(Debug, Default)]
 pub struct Ways {
+    /// Only those that open a way or are another's name: most do neither.
     services: HashMap<Key, Service>,
-    slices: HashMap<Key, Slice>,
+    slices: Slices,
     openings: HashMap<OpeningId, Opening>,
-    slices_of_service: HashMap<Key, Few<Key>>,
-    slices_of_pod: HashMap<Key, Few<Key>>,
     openings_of_service: HashMap<Key, Few<OpeningId>>,
     aliases_of_service: HashMap<Key, Few<Key>>,
 }
 
-/// A set of mostly one: a tree of one takes the room of eleven, and most pods are in one.
+/// A set of mostly one: a tree of one takes the room of eleven.
 #[derive(Debug)]
 struct Few<T>(Vec<T>);
 
@@ -110,6 +118,7 @@ impl<'a, T> IntoIterator for &'a Few<T> {
 impl Ways {
     /// A Service is as described, or gone; answers the pods whose ways may have changed.
     pub fn set_service(&mut self, key: &Key, now: Option<Service>) -> BTreeSet<Key> {
+        let now = now.filter(Service::matters);
         let before = match now.clone() {
             Some(service) => self.services.insert(Arc::clone(key), service),
             None => self.services.remove(key),
@@ -134,29 +143,7 @@ impl Ways {
 
     /// An EndpointSlice is as described, or gone; answers the pods whose ways may have changed.
     pub fn set_slice(&mut self, key: &Key, now: Option<Slice>) -> BTreeSet<Key> {
-        let before = match now.clone() {
-            Some(slice) => self.slices.insert(Arc::clone(key), slice),
-            None => self.slices.remove(key),
-        };
-        if before == now {
-            return BTreeSet::new();
-        }
-        let (before, now) = (before.unwrap_or_default(), now.unwrap_or_default());
-        if let Some(service) = &before.service {
-            leave(&mut self.slices_of_service, service, key);
-        }
-        before.pods.iter().for_each(|pod| leave(&mut self.slices_of_pod, pod, key));
-        if let Some(service) = &now.service {
-            self.slices_of_service.entry(Arc::clone(service)).or_default().insert(Arc::clone(key));
-        }
-        for pod in &now.pods {
-            self.slices_of_pod.entry(Arc::clone(pod)).or_default().insert(Arc::clone(key));
-        }
-        if before.service == now.service {
-            before.pods.symmetric_difference(&now.pods).cloned().collect()
-        } else {
-            before.pods.union(&now.pods).cloned().collect()
-        }
+        self.slices.set(key, now)
     }
 
     /// An opening is as described, or gone; answers the pods whose ways may have changed.
@@ -180,14 +167,9 @@ impl Ways {
 
     /// The ways that lead to a pod, in order of their names.
     pub fn of_pod(&self, pod: &str) -> Vec<ExposurePath> {
-        let slices = self.slices_of_pod.get(pod).into_iter().flatten();
         let mut ways = BTreeSet::new();
-        for slice in slices {
-            let service = self.slices.get(slice).and_then(|slice| slice.service.as_ref());
-            if let Some(service) = service {
-                let end = vec![format!("EndpointSlice {slice}")];
-                self.climb(service, &end, MAX_HOPS, &mut ways);
-            }
+        for (slice, service) in self.slices.of_pod(pod) {
+            self.climb(service, &[format!("EndpointSlice {slice}")], MAX_HOPS, &mut ways);
         }
         ways.into_iter().take(MAX_WAYS).collect()
     }
@@ -232,9 +214,7 @@ impl Ways {
         let (mut pods, mut at) = (BTreeSet::new(), Some(Arc::clone(service)));
         for _ in 0..=MAX_HOPS {
             let Some(service) = at else { break };
-            for slice in self.slices_of_service.get(&service).into_iter().flatten() {
-                pods.extend(self.slices.get(slice).into_iter().flat_map(|slice| slice.pods.iter().cloned()));
-            }
+            pods.extend(self.slices.pods_of(&service).map(Key::from));
             at = self.services.get(&service).and_then(|known| known.alias_of.clone());
         }
         pods

@@ -94,7 +94,7 @@ pub fn controller(meta: &ObjectMeta, namespace: &str, shelf: &mut Shelf) -> Opti
         kind: shelf.texts.share(found.kind.as_str()),
         namespace: shelf.texts.share(namespace),
         name: found.name.as_str().into(),
-        uid: found.uid.as_str().into(),
+        uid: Uid::new(&found.uid),
     };
     Some(shelf.controllers.share(controller))
 }

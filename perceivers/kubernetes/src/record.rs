@@ -2,16 +2,18 @@
 
 use crate::asks::Asks;
 use crate::intern::Interner;
+use crate::owners::Workload;
 use api_vocab::{ContainerKind, PodPhase, Timestamp};
 use api_wire::context::{PodContext, Privileges};
 use api_wire::observation::{ObservedContainer, ObservedPod};
 use perceiver_kit::Kept;
+use serde::{Serialize, Serializer};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
 /// A pod's own id: sixteen bytes, as the server makes them, or whatever text else it is.
-#[derive(Clone, PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Uid {
     /// A UUID in its usual form.
     Uuid([u8; 16]),
@@ -23,6 +25,24 @@ impl Uid {
     /// The id that `text` is.
     pub fn new(text: &str) -> Self {
         parse_uuid(text).map_or_else(|| Uid::Text(text.into()), Uid::Uuid)
+    }
+}
+
+impl From<&str> for Uid {
+    fn from(text: &str) -> Self {
+        Uid::new(text)
+    }
+}
+
+impl From<String> for Uid {
+    fn from(text: String) -> Self {
+        Uid::new(&text)
+    }
+}
+
+impl Serialize for Uid {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(self)
     }
 }
 
@@ -67,7 +87,7 @@ pub struct Controller {
     /// Its name.
     pub name: Arc<str>,
     /// Its id: another object of this name is another one.
-    pub uid: Arc<str>,
+    pub uid: Uid,
 }
 
 /// A container of a pod.
@@ -139,17 +159,27 @@ impl Pod {
 }
 
 /// A pod with what was learnt from other objects: what the core is told.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Told {
     /// The pod.
     pub pod: Arc<Pod>,
     /// The workload it belongs to.
-    pub owner: Arc<str>,
-    /// Where that is; none if it is the pod itself.
-    pub top: Option<Arc<Controller>>,
+    pub workload: Arc<Workload>,
     /// What surrounds it.
     pub context: Arc<PodContext>,
 }
+
+/// The same is told: marks that a workload bears are not.
+impl PartialEq for Told {
+    fn eq(&self, other: &Self) -> bool {
+        let (ours, theirs) = (&self.workload, &other.workload);
+        self.pod == other.pod
+            && self.context == other.context
+            && (Arc::ptr_eq(ours, theirs) || (&ours.owner, &ours.top) == (&theirs.owner, &theirs.top))
+    }
+}
+
+impl Eq for Told {}
 
 impl Kept for Told {
     fn key(&self) -> &str {
@@ -166,7 +196,7 @@ impl Kept for Told {
             key: pod.key.to_string(),
             uid: pod.uid.to_string(),
             node: pod.node.as_deref().map(str::to_owned),
-            owner: Some(self.owner.to_string()),
+            owner: Some(self.workload.owner.to_string()),
             phase: pod.phase,
             started_at: pod.started_at,
             labels: as_map(&pod.surroundings.labels),
@@ -243,6 +273,6 @@ mod tests {
     #[test]
     fn record_of_a_pod_is_small() {
         assert!(size_of::<Pod>() <= 144, "{}", size_of::<Pod>());
-        assert!(size_of::<Told>() <= 40, "{}", size_of::<Told>());
+        assert!(size_of::<Told>() <= 24, "{}", size_of::<Told>());
     }
 }

@@ -2,6 +2,7 @@
 
 mod follow;
 mod heard;
+mod pods;
 mod roads;
 mod scene;
 mod served;

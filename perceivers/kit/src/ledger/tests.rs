@@ -184,6 +184,23 @@ fn pods_that_come_and_go_while_the_core_is_away_are_not_kept() {
 }
 
 #[test]
+fn pods_seen_before_the_first_full_state_are_not_noted_each() {
+    let mut ledger = Ledger::new(settings());
+    for n in 0..10 {
+        ledger.see(pod(&n.to_string(), 1), at(0));
+    }
+    ledger.complete();
+    assert!(ledger.untold.len() <= settings().max_batch(), "no more than the last words could say");
+    assert!(matches!(ledger.next(at(0)), Next::Full(all) if all.pods.len() == 10));
+    for n in 0..10 {
+        ledger.see(pod(&n.to_string(), 2), at(1));
+    }
+    assert_eq!(ledger.untold.len(), 10, "changed while the full state travels");
+    ledger.sent(true, at(2), 0.5);
+    assert!(matches!(ledger.next(at(1_000)), Next::Batch(batch) if batch.len() == 3));
+}
+
+#[test]
 fn perceiver_that_sees_nothing_says_nothing() {
     let mut ledger = told();
     ledger.see(pod("c", 1), at(0));
@@ -260,7 +277,7 @@ fn deliver(ledger: &mut Ledger, core: &mut Core, arrives: bool, now: Timestamp) 
         Next::Full(all) => {
             let images = all.images.iter().map(|image| (image.digest.clone(), ObservedImage::clone(image)));
             *core = Core {
-                pods: all.pods.iter().map(|pod| (pod.key.clone(), ObservedPod::clone(pod))).collect(),
+                pods: all.pods.into_iter().map(|pod| (pod.key.clone(), pod)).collect(),
                 images: images.collect(),
             };
         }
@@ -301,7 +318,7 @@ proptest! {
         }
         let images = ledger.images.iter();
         let there = Core {
-            pods: ledger.present.iter().map(|(key, pod)| (key.to_string(), ObservedPod::clone(pod))).collect(),
+            pods: ledger.present.iter().map(|pod| (pod.0.key.clone(), pod.0.clone())).collect(),
             images: images.map(|(digest, image)| (digest.clone(), ObservedImage::clone(image))).collect(),
         };
         prop_assert_eq!(core, there);

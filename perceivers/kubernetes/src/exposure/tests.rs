@@ -265,7 +265,7 @@ fn change_touches_the_pods_whose_ways_it_changes() {
     }
     cluster.0.set_service(&"shop/web".into(), None);
     assert!(cluster.0.is_empty());
-    assert!(cluster.0.slices_of_pod.is_empty() && cluster.0.openings_of_service.is_empty());
+    assert!(cluster.0.slices.is_empty() && cluster.0.openings_of_service.is_empty());
 }
 
 #[test]

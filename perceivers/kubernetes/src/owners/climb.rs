@@ -8,6 +8,15 @@ use std::sync::Arc;
 /// Nothing has more controllers above it; what goes on longer goes round.
 const MAX_STEPS: usize = 8;
 
+/// What an object says to us.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Says {
+    /// What its annotations ask for.
+    pub asks: Asks,
+    /// Marks of ours that it bears.
+    pub marks: Option<u64>,
+}
+
 /// What is known of a controller.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Known {
@@ -15,10 +24,8 @@ pub enum Known {
     There {
         /// What controls it.
         controller: Option<Arc<Controller>>,
-        /// What its annotations ask for.
-        asks: Asks,
-        /// Marks of ours that it bears.
-        marks: Option<u64>,
+        /// What it says; most say nothing.
+        says: Option<Box<Says>>,
     },
     /// It is gone, or another object has its name now.
     Gone,
@@ -27,12 +34,12 @@ pub enum Known {
 }
 
 /// The workload that a pod belongs to.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Workload {
     /// As `deployment/web`.
     pub owner: Arc<str>,
     /// What its annotations, and those of what stands between it and the pod, ask for.
-    pub asks: Arc<Asks>,
+    pub asks: Asks,
     /// Where it is; none if it is the pod itself.
     pub top: Option<Arc<Controller>>,
     /// Marks of ours that it bears, as far as that is known.
@@ -54,7 +61,7 @@ pub enum Climb {
 pub fn climb<'a>(first: &Arc<Controller>, known: impl Fn(&Controller) -> Option<&'a Known>) -> Climb {
     let (mut at, mut asks, mut borne) = (Arc::clone(first), Asks::default(), None);
     for _ in 0..MAX_STEPS {
-        let (controller, own) = match known(&at) {
+        let (controller, says) = match known(&at) {
             None => {
                 let last = workload(&at, asks, None);
                 return Climb::Needs(at, last);
@@ -64,13 +71,13 @@ pub fn climb<'a>(first: &Arc<Controller>, known: impl Fn(&Controller) -> Option<
                 break;
             }
             Some(Known::Closed) => return Climb::Ends(workload(&at, asks, None)),
-            Some(Known::There { controller, asks, marks }) => {
-                borne = *marks;
-                (controller, asks)
-            }
+            Some(Known::There { controller, says }) => (controller, says.as_deref()),
         };
-        // What stands higher is what people write annotations on.
-        asks = own.or(&asks);
+        borne = says.and_then(|says| says.marks);
+        if let Some(says) = says {
+            // What stands higher is what people write annotations on.
+            asks = says.asks.or(&asks);
+        }
         match controller {
             Some(above) => at = Arc::clone(above),
             None => break,
@@ -84,7 +91,7 @@ fn workload(controller: &Arc<Controller>, asks: Asks, marks: Option<u64>) -> Wor
     // The core would refuse the pod together with an owner that is none.
     let owner = Owner::new(&kind, &controller.name);
     let owner = owner.map_or_else(|_| "unknown/unknown".into(), |owner| owner.as_str().into());
-    Workload { owner, asks: Arc::new(asks), top: Some(Arc::clone(controller)), marks }
+    Workload { owner, asks, top: Some(Arc::clone(controller)), marks }
 }
 
 #[cfg(test)]
@@ -103,7 +110,7 @@ mod tests {
     }
 
     fn there(above: Option<&Arc<Controller>>) -> Known {
-        Known::There { controller: above.cloned(), asks: Asks::default(), marks: None }
+        Known::There { controller: above.cloned(), says: None }
     }
 
     fn owner(first: &Arc<Controller>, known: &HashMap<Controller, Known>) -> (String, Option<String>) {
@@ -142,12 +149,10 @@ mod tests {
     fn annotation_on_the_higher_one_wins() {
         let (set, deployment) = (controller("ReplicaSet", "web-1"), controller("Deployment", "web"));
         let asks = |team: &str| Asks { team: Some(team.into()), ..Asks::default() };
+        let says = |team: &str| Some(Box::new(Says { asks: asks(team), marks: None }));
         let known = HashMap::from([
-            (
-                (*set).clone(),
-                Known::There { controller: Some(deployment.clone()), asks: asks("set"), marks: None },
-            ),
-            ((*deployment).clone(), Known::There { controller: None, asks: asks("deployment"), marks: None }),
+            ((*set).clone(), Known::There { controller: Some(deployment.clone()), says: says("set") }),
+            ((*deployment).clone(), Known::There { controller: None, says: says("deployment") }),
         ]);
         let Climb::Done(workload) = climb(&set, |controller| known.get(controller)) else { panic!() };
         assert_eq!(workload.asks.team.as_deref(), Some("deployment"));

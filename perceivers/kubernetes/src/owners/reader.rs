@@ -1,10 +1,11 @@
 //! Reads controllers from the server: their metadata and nothing else of them.
 
-use super::climb::Known;
+use super::climb::{Known, Says};
 use super::kinds::{self, Served};
 use crate::asks::Asks;
 use crate::cluster::{reason, within};
-use crate::record::Controller;
+use crate::map;
+use crate::record::{Controller, Shelf, Uid};
 use crate::slim::SlimObject;
 use crate::tell::marks;
 use futures_util::future::BoxFuture;
@@ -22,6 +23,8 @@ const MANY: usize = 32;
 /// Questions at the same time.
 const AT_ONCE: usize = 8;
 const PAGE: u32 = 500;
+/// Of so many of a kind is remembered what was not asked for.
+const MOST: usize = 200_000;
 
 /// A kind that could not be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -46,12 +49,21 @@ pub enum ReadError {
     },
 }
 
-/// What was learnt of each, and what went wrong.
-pub type Reading = (Vec<(Arc<Controller>, Known)>, Option<ReadError>);
+/// What came of reading.
+#[derive(Debug, Default)]
+pub struct Reading {
+    /// What was learnt of those that were wanted.
+    pub found: Vec<(Arc<Controller>, Known)>,
+    /// Others of their kind too, by id, if all were listed; see [`listed`].
+    pub listed: HashMap<Uid, Known>,
+    /// What went wrong.
+    pub error: Option<ReadError>,
+}
 
 /// Reads controllers of one kind.
 pub trait Reader: Send + Sync + 'static {
-    /// What is known of each of `wanted` now; all are of the same kind. One left out is unknown.
+    /// What is known of each of `wanted` now; all are of the same kind. One left out of what was found
+    /// and of what was listed is unknown.
     fn read(&self, wanted: Vec<Arc<Controller>>) -> BoxFuture<'_, Reading>;
 }
 
@@ -98,8 +110,8 @@ impl KubeReader {
         let Some(first) = wanted.first().cloned() else { return Reading::default() };
         let served = match self.served(&first).await {
             Ok(Some(served)) => served,
-            Ok(None) => return (close(wanted), None),
-            Err(error) => return (Vec::new(), Some(away(&first, &error))),
+            Ok(None) => return Reading { found: close(wanted), ..Reading::default() },
+            Err(error) => return Reading { error: Some(away(&first, &error)), ..Reading::default() },
         };
         let (closed, wanted): (Vec<_>, Vec<_>) =
             wanted.into_iter().partition(|controller| !kinds::well_formed(controller));
@@ -108,30 +120,27 @@ impl KubeReader {
         } else {
             self.list(&served, &wanted).await
         };
-        let (mut found, error) = match answer {
-            Ok(found) => (found, None),
+        let mut reading = match answer {
+            Ok(reading) => reading,
             Err(Error::Api(status)) if status.is_forbidden() => {
                 let (plural, group) = (served.resource.plural, served.resource.group);
-                (close(wanted), Some(ReadError::Forbidden { plural, group }))
+                let error = Some(ReadError::Forbidden { plural, group });
+                Reading { found: close(wanted), error, ..Reading::default() }
             }
-            Err(error) => (Vec::new(), Some(away(&first, &error))),
+            Err(error) => Reading { error: Some(away(&first, &error)), ..Reading::default() },
         };
-        found.extend(close(closed));
-        (found, error)
+        reading.found.extend(close(closed));
+        reading
     }
 
-    async fn get_each(
-        &self,
-        served: &Served,
-        wanted: &[Arc<Controller>],
-    ) -> Result<Vec<(Arc<Controller>, Known)>, Error> {
+    async fn get_each(&self, served: &Served, wanted: &[Arc<Controller>]) -> Result<Reading, Error> {
         let asking = wanted.iter().map(|controller| self.get(served, Arc::clone(controller)));
         let mut answers = stream::iter(asking.collect::<Vec<_>>()).buffer_unordered(AT_ONCE);
         let mut found = Vec::with_capacity(wanted.len());
         while let Some(answer) = answers.next().await {
             found.push(answer?);
         }
-        Ok(found)
+        Ok(Reading { found, ..Reading::default() })
     }
 
     async fn get(
@@ -141,29 +150,33 @@ impl KubeReader {
     ) -> Result<(Arc<Controller>, Known), Error> {
         let api = self.api(served, &controller.namespace);
         let object = within(api.get_metadata_opt(&controller.name)).await?;
-        let known = object.map_or(Known::Gone, |object| known(&object.metadata, &controller));
+        let known =
+            object.map_or(Known::Gone, |object| known(&object.metadata, &controller, &mut Shelf::default()));
         Ok((controller, known))
     }
 
-    async fn list(
-        &self,
-        served: &Served,
-        wanted: &[Arc<Controller>],
-    ) -> Result<Vec<(Arc<Controller>, Known)>, Error> {
-        let mut missing: HashSet<&Arc<Controller>> = wanted.iter().collect();
-        let by_uid: HashMap<&str, &Arc<Controller>> = wanted.iter().map(|c| (&*c.uid, c)).collect();
+    /// All of a kind: whoever wants many of it wants others soon.
+    async fn list(&self, served: &Served, wanted: &[Arc<Controller>]) -> Result<Reading, Error> {
+        let by_uid: HashMap<&Uid, &Arc<Controller>> = wanted.iter().map(|one| (&one.uid, one)).collect();
         let api: Api<DynamicObject> = Api::all_with(self.client.clone(), &served.resource);
-        let (mut found, mut from) = (Vec::with_capacity(wanted.len()), None);
+        let (mut reading, mut shelf, mut from) = (Reading::default(), Shelf::default(), None);
         loop {
             let page = ListParams { limit: Some(PAGE), continue_token: from, ..ListParams::default() };
             let ask = Request::new(api.resource_url()).list_metadata(&page).map_err(Error::BuildRequest)?;
             // The library's own type keeps the managed fields, which are most of a page, as trees.
             let page: ObjectList<SlimObject> = within(self.client.request(ask)).await?;
             for object in &page.items {
-                let uid = object.metadata.uid.as_deref().unwrap_or_default();
-                if let Some(controller) = by_uid.get(uid) {
-                    missing.remove(controller);
-                    found.push((Arc::clone(controller), known(&object.metadata, controller)));
+                let meta = &object.metadata;
+                let uid = Uid::new(meta.uid.as_deref().unwrap_or_default());
+                match (by_uid.get(&uid), meta.namespace.as_deref()) {
+                    (_, Some(namespace)) if reading.listed.len() < MOST => {
+                        reading.listed.insert(uid, there(meta, namespace, &mut shelf));
+                    }
+                    // What is not in a namespace has one all the same: the pod's that names it.
+                    (Some(asked), _) => {
+                        reading.found.push((Arc::clone(asked), known(meta, asked, &mut shelf)))
+                    }
+                    (None, _) => {}
                 }
             }
             from = page.metadata.continue_.filter(|token| !token.is_empty());
@@ -171,8 +184,12 @@ impl KubeReader {
                 break;
             }
         }
-        found.extend(missing.into_iter().map(|controller| (Arc::clone(controller), Known::Gone)));
-        Ok(found)
+        let found: HashSet<&Controller> = reading.found.iter().map(|(one, _)| &**one).collect();
+        let missing =
+            wanted.iter().filter(|one| !found.contains(&***one) && listed(&reading.listed, one).is_none());
+        let gone: Vec<_> = missing.map(|one| (Arc::clone(one), Known::Gone)).collect();
+        reading.found.extend(gone);
+        Ok(reading)
     }
 
     fn api(&self, served: &Served, namespace: &str) -> Api<DynamicObject> {
@@ -202,30 +219,29 @@ async fn discover(client: &Client, api_version: &str) -> Result<Vec<Served>, Err
     Ok(readable.map(|r| kinds::served(api_version, &r.kind, &r.name, r.namespaced)).collect())
 }
 
-fn known(meta: &ObjectMeta, asked: &Controller) -> Known {
-    if meta.uid.as_deref() != Some(&*asked.uid) {
-        return Known::Gone;
+fn known(meta: &ObjectMeta, asked: &Controller, shelf: &mut Shelf) -> Known {
+    if meta.uid.as_deref().map(Uid::new).as_ref() == Some(&asked.uid) {
+        there(meta, &asked.namespace, shelf)
+    } else {
+        Known::Gone
     }
-    let mut references = meta.owner_references.iter().flatten();
-    let above = references.find(|reference| reference.controller == Some(true));
-    let controller = above.map(|above| {
-        Arc::new(Controller {
-            // Mostly the same, and there are very many.
-            api_version: if *above.api_version == *asked.api_version {
-                Arc::clone(&asked.api_version)
-            } else {
-                above.api_version.as_str().into()
-            },
-            kind: above.kind.as_str().into(),
-            namespace: Arc::clone(&asked.namespace),
-            name: above.name.as_str().into(),
-            uid: above.uid.as_str().into(),
-        })
-    });
+}
+
+fn there(meta: &ObjectMeta, namespace: &str, shelf: &mut Shelf) -> Known {
     // What means nothing in an owner's annotations is complained about nowhere: its pods would
     // each repeat it.
-    let marks = marks::present(meta);
-    Known::There { controller, asks: Asks::parse(meta.annotations.as_ref()).0, marks }
+    let says = Says { asks: Asks::parse(meta.annotations.as_ref()).0, marks: marks::present(meta) };
+    let says = (says != Says::default()).then(|| Box::new(says));
+    Known::There { controller: map::controller(meta, namespace, shelf), says }
+}
+
+/// What was listed of a controller. An object of another namespace may have an owner of this id; it
+/// controls nothing here.
+pub fn listed<'a>(all: &'a HashMap<Uid, Known>, controller: &Controller) -> Option<&'a Known> {
+    all.get(&controller.uid).filter(|known| match known {
+        Known::There { controller: Some(above), .. } => above.namespace == controller.namespace,
+        _ => true,
+    })
 }
 
 fn close(wanted: Vec<Arc<Controller>>) -> Vec<(Arc<Controller>, Known)> {

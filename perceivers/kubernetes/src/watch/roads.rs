@@ -3,7 +3,7 @@
 use super::heard::Heard;
 use crate::exposure::routes::Route;
 use crate::exposure::shapes::{SlimIngress, SlimService, SlimSlice, key_of};
-use crate::exposure::{Key, Opening, OpeningId, Ways};
+use crate::exposure::{Key, Opening, OpeningId, Service, Ways};
 use api_wire::context::ExposurePath;
 use kube::Resource;
 use std::collections::{BTreeSet, HashMap};
@@ -33,13 +33,15 @@ impl Roads {
     /// What is heard of Services; answers the pods whose ways may have changed.
     pub fn hear_services(&mut self, heard: &Heard<SlimService>) -> BTreeSet<Key> {
         let ways = &mut self.ways;
-        self.services.hear(heard, |key, service| ways.set_service(key, service.map(SlimService::meaning)))
+        let meaning = |service: &SlimService| Some(service.meaning()).filter(Service::matters);
+        self.services.hear(heard, meaning, |key, service| ways.set_service(key, service))
     }
 
     /// The same for EndpointSlices.
     pub fn hear_slices(&mut self, heard: &Heard<SlimSlice>) -> BTreeSet<Key> {
         let ways = &mut self.ways;
-        self.slices.hear(heard, |key, slice| ways.set_slice(key, slice.map(SlimSlice::meaning)))
+        let meaning = |slice: &SlimSlice| Some(slice.meaning()).filter(|slice| !slice.pods.is_empty());
+        self.slices.hear(heard, meaning, |key, slice| ways.set_slice(key, slice))
     }
 
     /// The same for Ingresses.
@@ -59,18 +61,19 @@ impl Roads {
         meaning: impl Fn(&K) -> Option<Opening>,
     ) -> BTreeSet<Key> {
         let ways = &mut self.ways;
-        self.openings.entry(kind).or_default().hear(heard, |key, object| {
-            ways.set_opening(&OpeningId { kind, key: key.clone() }, object.and_then(&meaning))
+        self.openings.entry(kind).or_default().hear(heard, meaning, |key, opening| {
+            ways.set_opening(&OpeningId { kind, key: key.clone() }, opening)
         })
     }
 }
 
 impl Marks {
-    /// Take in what is heard: `set` is told of each object that is there or gone.
-    fn hear<K: Resource>(
+    /// Take in what is heard: `set` is told of each object that means something, or no longer does.
+    fn hear<K: Resource, M>(
         &mut self,
         heard: &Heard<K>,
-        mut set: impl FnMut(&Key, Option<&K>) -> BTreeSet<Key>,
+        meaning: impl Fn(&K) -> Option<M>,
+        mut set: impl FnMut(&Key, Option<M>) -> BTreeSet<Key>,
     ) -> BTreeSet<Key> {
         match heard {
             Heard::Begins => {
@@ -78,9 +81,13 @@ impl Marks {
                 BTreeSet::new()
             }
             Heard::Listed(object) | Heard::Applied(object) => {
-                let key = key_of(object.meta());
-                self.named.insert(key.clone(), self.list);
-                set(&key, Some(object))
+                let (key, meaning) = (key_of(object.meta()), meaning(object));
+                if meaning.is_some() {
+                    self.named.insert(key.clone(), self.list);
+                } else {
+                    self.named.remove(&key);
+                }
+                set(&key, meaning)
             }
             Heard::Gone(object) => {
                 let key = key_of(object.meta());

@@ -4,6 +4,7 @@
 //! What leads to pods is heard too: the pods whose ways change with it are told again.
 
 use super::heard::{Heard, Listing};
+use super::pods::Pods;
 use super::roads::Roads;
 use crate::asks::Asks;
 use crate::config::WatchSettings;
@@ -11,14 +12,13 @@ use crate::exposure::routes::Route;
 use crate::exposure::shapes::{SlimIngress, SlimService, SlimSlice};
 use crate::filter::Filter;
 use crate::map::{self, Chosen};
-use crate::owners::Workload;
+use crate::owners::{Resolvers, Workload};
 use crate::record::{Controller, Pod, Shelf, Told, Uid, as_map};
 use crate::slim::{SlimAccount, SlimNamespace, SlimPod};
 use crate::tell::marks;
 use api_vocab::Owner;
 use api_wire::context::PodContext;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
-use std::ops::Bound;
 use std::sync::Arc;
 
 /// What changed.
@@ -36,14 +36,6 @@ pub enum News {
     Who(Arc<Controller>),
     /// Something is wrong with an object; said once.
     Complain(String),
-}
-
-#[derive(Debug)]
-struct Row {
-    pod: Arc<Pod>,
-    /// The list that named it last.
-    list: u32,
-    told: bool,
 }
 
 #[derive(Debug, Default)]
@@ -65,16 +57,17 @@ pub struct Scene {
     filter: Filter,
     chosen: Chosen,
     shelf: Shelf,
-    pods: BTreeMap<Arc<str>, Row>,
+    pods: Pods,
     spaces: BTreeMap<Box<str>, Space>,
     /// By `namespace/name`; only those that have secrets.
     accounts: BTreeMap<Box<str>, Account>,
-    workloads: HashMap<Arc<Controller>, Workload>,
+    workloads: HashMap<Arc<Controller>, Arc<Workload>>,
     waiting: HashMap<Arc<Controller>, Vec<Arc<str>>>,
     roads: Roads,
     listings: [Listing; KINDS],
     lists: [u32; KINDS],
-    whole: bool,
+    /// Everything beside pods was seen: each of them can be judged as it is heard.
+    around: bool,
     complained: HashSet<String>,
     /// Whether it matters which marks objects bear.
     telling: bool,
@@ -102,7 +95,7 @@ impl Scene {
             filter: settings.filter(),
             chosen: settings.chosen(),
             shelf: Shelf::default(),
-            pods: BTreeMap::new(),
+            pods: Pods::default(),
             spaces: BTreeMap::new(),
             accounts: BTreeMap::new(),
             workloads: HashMap::new(),
@@ -110,7 +103,7 @@ impl Scene {
             roads: Roads::default(),
             listings: [Listing::Awaited; KINDS],
             lists: [0; KINDS],
-            whole: false,
+            around: false,
             complained: HashSet::new(),
             telling: false,
             unjudged: Vec::new(),
@@ -131,12 +124,17 @@ impl Scene {
         {
             self.judge(&key);
         }
+        if self.unjudged.is_empty() {
+            self.unjudged = Vec::new();
+        }
         std::mem::take(&mut self.news)
     }
 
     /// Whether everything that is needed was seen: what is told is all there is.
     pub fn is_whole(&self) -> bool {
-        self.whole && self.waiting.is_empty() && self.unjudged.is_empty()
+        self.listings.iter().all(|listing| *listing != Listing::Awaited)
+            && self.waiting.is_empty()
+            && self.unjudged.is_empty()
     }
 
     /// How many pods there are, told or not.
@@ -163,8 +161,7 @@ impl Scene {
                 self.drop_pod(&key);
             }
             Heard::Complete => {
-                let gone: Vec<Arc<str>> = stale(&self.pods, self.lists[PODS], |row| row.list);
-                gone.iter().for_each(|key| self.drop_pod(key));
+                self.pods.not_of(self.lists[PODS]).iter().for_each(|key| self.drop_pod(key));
                 self.settle(PODS, Listing::complete);
                 self.sweep();
             }
@@ -205,17 +202,25 @@ impl Scene {
     }
 
     /// Who is at the top above these.
-    pub fn hear_owners(&mut self, found: Vec<(Arc<Controller>, Workload)>) {
+    pub fn hear_owners(&mut self, found: Resolvers) {
+        let mut changed = HashSet::new();
         for (controller, workload) in found {
             if let Some(top) = workload.top.as_ref().filter(|_| self.telling) {
-                self.news.push(News::WorkloadBears(Arc::clone(&top.uid), workload.marks));
+                self.news.push(News::WorkloadBears(top.uid.to_string().into(), workload.marks));
             }
-            let before = self.workloads.insert(Arc::clone(&controller), workload.clone());
+            let before = self.workloads.insert(Arc::clone(&controller), Arc::clone(&workload));
             match (self.waiting.remove(&controller), before) {
                 (Some(pods), _) => self.unjudged.extend(pods),
-                (None, Some(before)) if before != workload => self.judge_controlled(&controller),
+                (None, Some(before)) if before != workload => drop(changed.insert(controller)),
                 (None, _) => {}
             }
+        }
+        if self.waiting.is_empty() {
+            // At first nearly all of them wait.
+            self.waiting.shrink_to(MANY_NEWS);
+        }
+        if !changed.is_empty() {
+            self.judge_controlled(&changed);
         }
     }
 
@@ -255,7 +260,7 @@ impl Scene {
 
     /// Every controller that a pod names: those to ask about again.
     pub fn controllers(&self) -> Vec<Arc<Controller>> {
-        let named: HashSet<_> = self.pods.values().filter_map(|row| row.pod.controller.clone()).collect();
+        let named: HashSet<_> = self.pods.iter().filter_map(|pod| pod.controller.clone()).collect();
         named.into_iter().collect()
     }
 
@@ -268,9 +273,9 @@ impl Scene {
 
     fn settle(&mut self, kind: usize, how: fn(&mut Listing)) {
         self.listings.get_mut(kind).into_iter().for_each(how);
-        let whole = self.listings.iter().all(|listing| *listing != Listing::Awaited);
-        if whole && !self.whole {
-            self.whole = true;
+        let beside = self.listings.iter().enumerate().filter(|(kind, _)| *kind != PODS);
+        if !self.around && beside.into_iter().all(|(_, listing)| *listing != Listing::Awaited) {
+            self.around = true;
             self.judge_all();
         }
     }
@@ -288,27 +293,18 @@ impl Scene {
         for complaint in mapped.complaints {
             self.complain(format!("pod {}: {complaint}", pod.key));
         }
-        if let Some(row) = self.pods.get_mut(&pod.key) {
-            row.list = list;
-            if *row.pod == pod {
-                return;
-            }
-            row.pod = Arc::new(Pod { key: Arc::clone(&row.pod.key), ..pod });
-            let key = Arc::clone(&row.pod.key);
-            return self.judge(&key);
+        if let Some(pod) = self.pods.take(pod, list) {
+            self.judge(&pod.key);
         }
-        let key = Arc::clone(&pod.key);
-        self.pods.insert(Arc::clone(&key), Row { pod: Arc::new(pod), list, told: false });
-        self.judge(&key);
     }
 
     fn drop_pod(&mut self, key: &str) {
-        let Some((key, row)) = self.pods.remove_entry(key) else { return };
+        let Some((pod, told)) = self.pods.remove(key) else { return };
         if self.telling {
-            self.news.push(News::Bears(Arc::clone(&key), row.pod.uid.clone(), None));
+            self.news.push(News::Bears(Arc::clone(&pod.key), pod.uid.clone(), None));
         }
-        if row.told {
-            self.news.push(News::Lose(key));
+        if told {
+            self.news.push(News::Lose(Arc::clone(&pod.key)));
         }
     }
 
@@ -353,28 +349,24 @@ impl Scene {
     }
 
     fn judge_all(&mut self) {
-        self.unjudged = self.pods.keys().cloned().collect();
+        self.unjudged = self.pods.iter().map(|pod| Arc::clone(&pod.key)).collect();
     }
 
     fn judge_space(&mut self, namespace: &str) {
-        let begin = format!("{namespace}/");
-        let from = (Bound::Included(begin.as_str()), Bound::Unbounded);
-        let within = self.pods.range::<str, _>(from).take_while(|(key, _)| key.starts_with(&begin));
-        let keys: Vec<Arc<str>> = within.map(|(key, _)| Arc::clone(key)).collect();
-        keys.iter().for_each(|key| self.judge(key));
+        self.pods.within(namespace).iter().for_each(|key| self.judge(key));
     }
 
-    fn judge_controlled(&mut self, controller: &Arc<Controller>) {
-        let theirs = self.pods.values().filter(|row| row.pod.controller.as_ref() == Some(controller));
-        let keys: Vec<Arc<str>> = theirs.map(|row| Arc::clone(&row.pod.key)).collect();
-        keys.iter().for_each(|key| self.judge(key));
+    /// Looks at all pods, however many controllers changed.
+    fn judge_controlled(&mut self, changed: &HashSet<Arc<Controller>>) {
+        let by = |pod: &Pod| pod.controller.as_ref().is_some_and(|controller| changed.contains(controller));
+        let theirs = self.pods.iter().filter(|pod| by(pod));
+        self.unjudged.extend(theirs.map(|pod| Arc::clone(&pod.key)));
     }
 
-    /// Decide anew what the core is told of a pod. Nothing is, before everything needed was seen.
+    /// Decide anew what the core is told of a pod; nothing, before everything around it was seen.
     fn judge(&mut self, key: &str) {
-        let Some(row) = self.pods.get(key) else { return };
-        let pod = Arc::clone(&row.pod);
-        if !self.whole {
+        let Some(pod) = self.pods.get(key).cloned() else { return };
+        if !self.around {
             // Owners are found out meanwhile.
             if self.filter.wants_name(pod.namespace()) {
                 self.workload(&pod);
@@ -397,30 +389,25 @@ impl Scene {
         }
         let context = self.context(&pod, &asks);
         let context = self.shelf.contexts.share(context);
-        let owner = self.shelf.texts.share(&*workload.owner);
-        if let Some(row) = self.pods.get_mut(key) {
-            row.told = true;
-        }
-        self.news.push(News::See(Told { pod, owner, top: workload.top, context }));
+        self.pods.tell(key, true);
+        self.news.push(News::See(Told { pod, workload, context }));
     }
 
     fn hide(&mut self, key: &str) {
-        if let Some(row) = self.pods.get_mut(key)
-            && std::mem::take(&mut row.told)
-        {
-            self.news.push(News::Lose(Arc::clone(&row.pod.key)));
+        if self.pods.tell(key, false) {
+            self.news.push(News::Lose(key.into()));
         }
     }
 
     /// The workload of a pod; none while it is being found out, which ends by judging it again.
-    fn workload(&mut self, pod: &Pod) -> Option<Workload> {
+    fn workload(&mut self, pod: &Pod) -> Option<Arc<Workload>> {
         let Some(controller) = &pod.controller else {
             let owner = Owner::new("pod", pod.name());
             let owner = owner.map_or_else(|_| "unknown/unknown".into(), |owner| owner.as_str().into());
-            return Some(Workload { owner, asks: Arc::default(), top: None, marks: None });
+            return Some(Arc::new(Workload { owner, asks: Asks::default(), top: None, marks: None }));
         };
         if let Some(workload) = self.workloads.get(controller) {
-            return Some(workload.clone());
+            return Some(Arc::clone(workload));
         }
         let news = &mut self.news;
         let waiting = self.waiting.entry(Arc::clone(controller)).or_insert_with(|| {
@@ -467,6 +454,7 @@ impl Scene {
         self.workloads.retain(|controller, _| named.contains(controller));
         self.waiting.retain(|controller, _| named.contains(controller));
         drop(named);
+        self.pods.pack();
         self.shelf.sweep();
     }
 }

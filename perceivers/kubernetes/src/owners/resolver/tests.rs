@@ -2,7 +2,6 @@
 
 use super::super::reader::{ReadError, Reading};
 use super::*;
-use crate::asks::Asks;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use std::sync::Mutex;
@@ -12,6 +11,8 @@ use std::sync::Mutex;
 struct Script {
     known: Mutex<HashMap<String, Known>>,
     forbidden: Mutex<bool>,
+    /// Everything is answered by all there is.
+    lists: Mutex<bool>,
     asked: Mutex<Vec<String>>,
 }
 
@@ -21,13 +22,18 @@ impl Reader for Script {
         let error = ReadError::Forbidden { plural: "replicasets".into(), group: "apps".into() };
         if *self.forbidden.lock().unwrap() {
             let closed = wanted.into_iter().map(|controller| (controller, Known::Closed)).collect();
-            return async { (closed, Some(error)) }.boxed();
+            return async { Reading { found: closed, error: Some(error), ..Reading::default() } }.boxed();
         }
         let known = self.known.lock().unwrap();
+        if *self.lists.lock().unwrap() {
+            // Names are ids here.
+            let listed = known.iter().map(|(name, known)| (Uid::new(name), known.clone())).collect();
+            return async { Reading { listed, ..Reading::default() } }.boxed();
+        }
         let found =
             wanted.into_iter().filter_map(|one| Some((Arc::clone(&one), known.get(&*one.name)?.clone())));
         let found = found.collect();
-        async { (found, None) }.boxed()
+        async { Reading { found, ..Reading::default() } }.boxed()
     }
 }
 
@@ -42,7 +48,7 @@ fn controller(kind: &str, name: &str) -> Arc<Controller> {
 }
 
 fn there(above: Option<Arc<Controller>>) -> Known {
-    Known::There { controller: above, asks: Asks::default(), marks: None }
+    Known::There { controller: above, says: None }
 }
 
 fn owners(found: &Resolvers) -> Vec<(&str, &str)> {
@@ -117,4 +123,38 @@ async fn server_that_is_away_when_all_is_read_again_makes_nobody_forget() {
     script.known.lock().unwrap().insert("web".into(), there(Some(controller("Shop", "main"))));
     script.known.lock().unwrap().insert("main".into(), there(None));
     assert_eq!(owners(&resolver.work().await), [("web-1", "shop/main")]);
+}
+
+#[tokio::test]
+async fn what_was_listed_is_not_read_for_the_next_question_but_when_all_is_read_again() {
+    let (script, mut resolver) = scripted();
+    *script.lists.lock().unwrap() = true;
+    resolver.take(Question::Who(controller("ReplicaSet", "web-1")));
+    assert_eq!(owners(&resolver.work().await), [("web-1", "deployment/web")]);
+    let asked = script.asked.lock().unwrap().len();
+    resolver.take(Question::Who(controller("ReplicaSet", "web-2")));
+    assert_eq!(owners(&resolver.work().await), [("web-2", "deployment/web")]);
+    assert_eq!(script.asked.lock().unwrap().len(), asked);
+    let top = |name: &str| Arc::as_ptr(resolver.told[&controller("ReplicaSet", name)].top.as_ref().unwrap());
+    assert_eq!(top("web-1"), top("web-2"), "kept once");
+    script.known.lock().unwrap().insert("web".into(), there(Some(controller("Shop", "main"))));
+    script.known.lock().unwrap().insert("main".into(), there(None));
+    resolver.take(Question::Again(vec![controller("ReplicaSet", "web-1")]));
+    assert_eq!(owners(&resolver.work().await), [("web-1", "shop/main")]);
+}
+
+#[tokio::test]
+async fn what_was_listed_and_forgotten_is_read_again() {
+    let (script, mut resolver) = scripted();
+    *script.lists.lock().unwrap() = true;
+    let mut asked = Vec::new();
+    for (set, forget) in [("web-1", false), ("web-2", true), ("web-1", false)] {
+        resolver.take(Question::Who(controller("ReplicaSet", set)));
+        resolver.work().await;
+        asked.push(script.asked.lock().unwrap().len());
+        if forget {
+            resolver.forget();
+        }
+    }
+    assert!(asked[0] == asked[1] && asked[1] < asked[2], "{asked:?}");
 }

@@ -27,7 +27,7 @@ impl Slate {
         let wanted = match row {
             Some(row) => {
                 let stand = row.stand.as_ref()?;
-                let link = self.link(row.told.pod.namespace(), &row.told.owner);
+                let link = self.link(row.told.pod.namespace(), &row.told.workload.owner);
                 marks::of_pod(self.settings.key_sets(), stand, link.as_deref())
             }
             None => Marks::default(),
@@ -117,7 +117,7 @@ impl Slate {
         let link = self.link(&top.namespace, &group.owner);
         let wanted = marks::of_workload(self.settings.key_sets(), sum, link.as_deref());
         let print = self.differs(&wanted, group.borne, group.asked)?;
-        self.marking(of(top), &top.uid, &wanted, Memo::Workload { id: Arc::clone(id), print })
+        self.marking(of(top), &top.uid.to_string(), &wanted, Memo::Workload { id: Arc::clone(id), print })
     }
 
     fn summarise(
@@ -262,7 +262,7 @@ impl Slate {
         {
             let none = Marks::default();
             let memo = Memo::Workload { id: Arc::clone(id), print: none.print() };
-            let write = self.marking(of(&top), &top.uid, &none, memo);
+            let write = self.marking(of(&top), &top.uid.to_string(), &none, memo);
             self.ready.extend(write);
         }
         let there = self.beside.get(id).into_iter().flat_map(BTreeMap::keys);

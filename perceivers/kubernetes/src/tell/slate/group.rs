@@ -34,10 +34,10 @@ impl Group {
     pub(super) fn join(&mut self, told: &Told) {
         self.pods.insert(Arc::clone(&told.pod.key));
         self.empty_since = None;
-        self.owner = Arc::clone(&told.owner);
-        self.is_pod = told.top.is_none();
+        self.owner = Arc::clone(&told.workload.owner);
+        self.is_pod = told.workload.top.is_none();
         if self.top.is_none() {
-            self.top = Some(told.top.clone().unwrap_or_else(|| itself(&told.pod)));
+            self.top = Some(told.workload.top.clone().unwrap_or_else(|| itself(&told.pod)));
         }
     }
 
@@ -56,7 +56,8 @@ impl Group {
 
 /// The id of a pod's workload: its own if nothing stands above it.
 pub(super) fn id(told: &Told) -> Arc<str> {
-    told.top.as_ref().map_or_else(|| told.pod.uid.to_string().into(), |top| Arc::clone(&top.uid))
+    let uid = told.workload.top.as_ref().map_or(&told.pod.uid, |top| &top.uid);
+    uid.to_string().into()
 }
 
 fn itself(pod: &Pod) -> Arc<Controller> {
@@ -65,6 +66,6 @@ fn itself(pod: &Pod) -> Arc<Controller> {
         kind: "Pod".into(),
         namespace: pod.namespace().into(),
         name: pod.name().into(),
-        uid: pod.uid.to_string().into(),
+        uid: pod.uid.clone(),
     })
 }

@@ -1,6 +1,8 @@
 //! Tests of the slate on a cluster that does as it is told, or does not.
 
 use super::*;
+use crate::asks::Asks;
+use crate::owners::Workload;
 use crate::record::{Container, Controller, Pod, Surroundings};
 use crate::tell::KeySet;
 use crate::tell::marks::{self, Marks};
@@ -53,7 +55,8 @@ fn told(name: &str, uid: &str, top: Option<Arc<Controller>>, image: u8) -> Told 
         surroundings: Arc::new(Surroundings::default()),
         containers: Arc::new([container]),
     };
-    Told { pod: Arc::new(pod), owner: owner.into(), top, context: Arc::new(PodContext::default()) }
+    let workload = Workload { owner: owner.into(), asks: Asks::default(), top, marks: None };
+    Told { pod: Arc::new(pod), workload: Arc::new(workload), context: Arc::new(PodContext::default()) }
 }
 
 fn standing(name: &str, uid: &str, verdict: Verdict, containers: &[ContainerStanding]) -> PodStanding {

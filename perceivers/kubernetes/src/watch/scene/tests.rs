@@ -103,7 +103,7 @@ impl Stage {
         let found = self.asked.iter().map(|controller| {
             (
                 Arc::clone(controller),
-                Workload { owner: owner.into(), asks: Arc::new(asks.clone()), top: None, marks: None },
+                Arc::new(Workload { owner: owner.into(), asks: asks.clone(), top: None, marks: None }),
             )
         });
         let found = found.collect();
@@ -148,6 +148,21 @@ fn nothing_is_told_before_every_list_is_complete() {
 }
 
 #[test]
+fn pod_is_judged_as_it_is_listed_once_all_around_it_is_known() {
+    let mut stage = Stage::empty(&WatchSettings::default());
+    stage.list_spaces(vec![space("shop", json!({}), json!({}))]);
+    stage.pods(Heard::Begins);
+    stage.pods(Heard::Listed(pod("shop/one", None, json!({}))));
+    assert!(stage.keys().is_empty());
+    stage.list_accounts(Vec::new());
+    stage.pods(Heard::Listed(pod("shop/two", None, json!({}))));
+    assert_eq!(stage.keys(), ["shop/one", "shop/two"]);
+    assert!(!stage.scene.is_whole(), "there may be more of them");
+    stage.pods(Heard::Complete);
+    assert!(stage.scene.is_whole());
+}
+
+#[test]
 fn pods_wait_for_their_owner_which_is_asked_for_once() {
     let mut stage = Stage::set(&WatchSettings::default());
     assert_eq!(stage.keys(), ["kube-system/dns", "shop/lone"]);
@@ -155,11 +170,11 @@ fn pods_wait_for_their_owner_which_is_asked_for_once() {
     assert_eq!(stage.asked.len(), 1);
     stage.own("deployment/web", Asks::default());
     assert_eq!(stage.keys(), ["kube-system/dns", "shop/lone", "shop/web-1", "shop/web-2"]);
-    assert_eq!(&*stage.told["shop/web-1"].owner, "deployment/web");
-    assert_eq!(&*stage.told["shop/lone"].owner, "pod/lone");
+    assert_eq!(&*stage.told["shop/web-1"].workload.owner, "deployment/web");
+    assert_eq!(&*stage.told["shop/lone"].workload.owner, "pod/lone");
     assert!(stage.scene.is_whole());
     stage.pods(Heard::Applied(pod("shop/web-3", Some("web"), json!({}))));
-    assert_eq!((stage.asked.len(), &*stage.told["shop/web-3"].owner), (1, "deployment/web"));
+    assert_eq!((stage.asked.len(), &*stage.told["shop/web-3"].workload.owner), (1, "deployment/web"));
 }
 
 #[test]
@@ -167,7 +182,7 @@ fn owner_found_to_be_another_one_is_told_for_all_its_pods() {
     let mut stage = Stage::set(&WatchSettings::default());
     stage.own("replicaset/web", Asks::default());
     stage.own("deployment/web", Asks::default());
-    assert_eq!(&*stage.told["shop/web-2"].owner, "deployment/web");
+    assert_eq!(&*stage.told["shop/web-2"].workload.owner, "deployment/web");
 }
 
 #[test]
