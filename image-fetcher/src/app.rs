@@ -111,6 +111,11 @@ fn listen(settings: &FetcherSettings) -> anyhow::Result<UnixListener> {
     let folder = settings.socket.parent().filter(|folder| !folder.as_os_str().is_empty());
     std::fs::create_dir_all(folder.unwrap_or(Path::new(".")))?;
     let unnamed = settings.socket.with_extension(format!("new-{}", std::process::id()));
+    // What a process of the same number left that was killed here: in a container all have one number.
+    match std::fs::remove_file(&unnamed) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.into()),
+        _ => {}
+    }
     let listener = UnixListener::bind(&unnamed)?;
     let prepared = prepare(&unnamed, mode, settings);
     if prepared.is_err() {

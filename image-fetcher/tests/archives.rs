@@ -235,6 +235,64 @@ async fn documents_and_layers_over_the_limit_are_refused() {
     refused(read(&tar(&oci(&many, &many, "a:1"))).await, ErrorCode::Unprocessable, "512");
 }
 
+/// 256 times 256 times 256 images out of four small documents.
+#[tokio::test]
+async fn indices_that_name_each_other_again_and_again_are_refused() {
+    let mut files = Files::new();
+    let manifest = oci_manifest(&mut files, &layers(), &layers(), "amd64");
+    let mut below = json!({"mediaType": MANIFEST, "document": manifest});
+    for _ in 0..3 {
+        let bytes = serde_json::to_vec(&below["document"]).unwrap();
+        let digest = sha256(&bytes);
+        let entry = json!({"mediaType": below["mediaType"], "digest": digest, "size": bytes.len()});
+        files.insert(format!("blobs/sha256/{}", digest.hex()), Content::File(bytes));
+        let index = json!({"schemaVersion": 2, "mediaType": INDEX, "manifests": vec![entry; 256]});
+        below = json!({"mediaType": INDEX, "document": index});
+    }
+    files.insert("index.json".into(), Content::File(below["document"].to_string().into_bytes()));
+    for archive in [tar(&files), gzip(&tar(&files))] {
+        refused(read(&archive).await, ErrorCode::Unprocessable, "2,048 indices");
+    }
+}
+
+#[tokio::test]
+async fn extended_header_without_end_is_refused_before_it_is_held() {
+    let mut archive = Vec::new();
+    let mut header = tar::Header::new_gnu();
+    header.set_entry_type(tar::EntryType::GNULongName);
+    header.set_size(2 << 20);
+    header.set_cksum();
+    archive.extend_from_slice(header.as_bytes());
+    archive.extend(vec![b'a'; 2 << 20]);
+    archive.extend(tar(&saved(&layers(), "a:1")));
+    for archive in [archive.clone(), gzip(&archive)] {
+        refused(read(&archive).await, ErrorCode::Unprocessable, "headers are over 1 MiB");
+    }
+}
+
+#[tokio::test]
+async fn archive_that_is_a_bomb_is_refused() {
+    let mut bomb = zstd::Encoder::new(Vec::new(), 1).unwrap();
+    let mut header = tar::Header::new_gnu();
+    header.set_path("a").unwrap();
+    header.set_size(2 << 30);
+    header.set_cksum();
+    std::io::Write::write_all(&mut bomb, header.as_bytes()).unwrap();
+    std::io::copy(&mut std::io::Read::take(std::io::repeat(0), 2 << 30), &mut bomb).unwrap();
+    refused(read(&bomb.finish().unwrap()).await, ErrorCode::Unprocessable, "2000 times");
+}
+
+#[tokio::test]
+async fn layout_with_a_link_out_of_it_is_refused() {
+    let files = oci(&layers(), &layers(), "a:1");
+    let (folder, outside) = (a_folder(&files), a_file(b"{}"));
+    let index = folder.path().join("index.json");
+    let elsewhere = outside.to_path_buf();
+    std::fs::rename(&index, &elsewhere).unwrap();
+    std::os::unix::fs::symlink(&elsewhere, &index).unwrap();
+    refused(read_all(&fetcher(folder.path()), &any()).await, ErrorCode::Unprocessable, "no regular file");
+}
+
 #[tokio::test]
 async fn names_that_leave_the_archive_open_nothing() {
     let secret = a_file(b"{\"secret\": true}");

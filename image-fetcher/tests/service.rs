@@ -165,6 +165,24 @@ async fn socket_belongs_to_owner_and_group_only_and_ends_gracefully() {
 }
 
 #[tokio::test]
+async fn socket_that_a_killed_process_left_half_made_is_made_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = FetcherSettings {
+        socket: folder.path().join("fetcher.sock"),
+        archives: vec![folder.path().join("none")],
+        ..FetcherSettings::default()
+    };
+    let left = folder.path().join(format!("fetcher.new-{}", std::process::id()));
+    drop(std::os::unix::net::UnixListener::bind(&left).unwrap());
+    assert!(left.exists());
+    let (fetcher, shutdown) = (Arc::new(app::build(&settings).await.unwrap()), Shutdown::new());
+    let served = app::start(&settings, fetcher, shutdown.clone()).unwrap();
+    assert!(settings.socket.exists() && !left.exists());
+    shutdown.begin();
+    served.await.unwrap().unwrap();
+}
+
+#[tokio::test]
 async fn socket_open_to_others_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     for mode in ["666", "777", "rw", ""] {

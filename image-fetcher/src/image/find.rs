@@ -10,6 +10,11 @@ use bytes::Bytes;
 
 /// An index within an index within an index is deep enough.
 const MAX_DEPTH: usize = 3;
+/// Indices, manifests and configs that are read of one shelf. Indices may name each other again and
+/// again, so that a few could stand for millions.
+const MAX_READ: usize = 2048;
+/// Layers of all images of one shelf.
+const MAX_LAYERS_IN_ALL: usize = 65_536;
 /// Names of images that tools write into an index.
 const NAME_ANNOTATIONS: [&str; 2] = ["io.containerd.image.name", "org.opencontainers.image.ref.name"];
 
@@ -23,14 +28,14 @@ pub fn find_images(shelf: &dyn Shelf) -> Result<Vec<StoredImage>, ReadError> {
     if index.is_none() && saved.is_none() {
         return Err(ReadError::malformed("the archive", "neither index.json nor manifest.json is in it"));
     }
-    let mut found = match index {
-        Some(bytes) => find_by_index(shelf, &bytes)?,
-        None => Vec::new(),
-    };
-    for saved in saved.map(|bytes| parse_saved("manifest.json", &bytes)).transpose()?.unwrap_or_default() {
-        add_saved(shelf, &saved, &mut found)?;
+    let mut search = Search::of(shelf);
+    if let Some(bytes) = index {
+        search.by_index(&bytes)?;
     }
-    Ok(found)
+    for saved in saved.map(|bytes| parse_saved("manifest.json", &bytes)).transpose()?.unwrap_or_default() {
+        search.add_saved(&saved)?;
+    }
+    Ok(search.found)
 }
 
 /// The images below one descriptor, of which the shelf may hold only some.
@@ -38,21 +43,9 @@ pub fn find_images(shelf: &dyn Shelf) -> Result<Vec<StoredImage>, ReadError> {
 /// # Errors
 /// As [`find_images`].
 pub fn find_below(shelf: &dyn Shelf, descriptor: &Descriptor) -> Result<Vec<StoredImage>, ReadError> {
-    let within = Within { index: None, references: names_of(descriptor), depth: MAX_DEPTH };
-    let mut found = Vec::new();
-    descend(shelf, descriptor, &within, &mut found)?;
-    Ok(found)
-}
-
-fn find_by_index(shelf: &dyn Shelf, bytes: &[u8]) -> Result<Vec<StoredImage>, ReadError> {
-    let OciDocument::Index(descriptors) = parse_oci("index.json", bytes, "")? else {
-        return Err(ReadError::malformed("index.json", "not an index"));
-    };
-    let mut found = Vec::new();
-    for descriptor in descriptors.iter().filter(|descriptor| !descriptor.is_attachment()) {
-        found.extend(find_below(shelf, descriptor)?);
-    }
-    Ok(found)
+    let mut search = Search::of(shelf);
+    search.below(descriptor)?;
+    Ok(search.found)
 }
 
 fn names_of(descriptor: &Descriptor) -> Vec<String> {
@@ -67,95 +60,130 @@ struct Within {
     depth: usize,
 }
 
-fn descend(
-    shelf: &dyn Shelf,
-    descriptor: &Descriptor,
-    within: &Within,
-    found: &mut Vec<StoredImage>,
-) -> Result<(), ReadError> {
-    let name = blob_name(&descriptor.digest);
-    // Archives of one platform keep the index that names all of them.
-    let Some(bytes) = read_verified(shelf, &name, &descriptor.digest)? else { return Ok(()) };
-    match parse_oci(&name, &bytes, &descriptor.media_type)? {
-        OciDocument::Manifest(manifest) => {
-            found.extend(image_of(shelf, descriptor, &manifest, within)?);
-            Ok(())
-        }
-        OciDocument::Index(_) if within.depth == 0 => {
-            Err(ReadError::TooLarge { what: name, limit: "3 indices within each other" })
-        }
-        OciDocument::Index(inner) => {
-            let within = Within {
-                index: Some(descriptor.digest.clone()),
-                references: within.references.clone(),
-                depth: within.depth - 1,
-            };
-            inner
-                .iter()
-                .filter(|descriptor| !descriptor.is_attachment())
-                .try_for_each(|descriptor| descend(shelf, descriptor, &within, found))
-        }
-    }
+/// The images that were found so far, and what may still be read.
+struct Search<'s> {
+    shelf: &'s dyn Shelf,
+    documents: usize,
+    layers: usize,
+    found: Vec<StoredImage>,
 }
 
-fn image_of(
-    shelf: &dyn Shelf,
-    descriptor: &Descriptor,
-    manifest: &Manifest,
-    within: &Within,
-) -> Result<Option<StoredImage>, ReadError> {
-    let name = blob_name(&manifest.config.digest);
-    let Some(bytes) = read_verified(shelf, &name, &manifest.config.digest)? else { return Ok(None) };
-    if let Some(layer) = manifest.layers.iter().find(|layer| !layer.is_layer()) {
-        return Err(ReadError::Unsupported(format!("{name}: a layer of type {:?}", layer.media_type)));
+impl<'s> Search<'s> {
+    fn of(shelf: &'s dyn Shelf) -> Self {
+        Search { shelf, documents: MAX_READ, layers: MAX_LAYERS_IN_ALL, found: Vec::new() }
     }
-    let config = parse_config(&name, &bytes)?;
-    let layers = manifest.layers.iter().map(|layer| {
-        let name = blob_name(&layer.digest);
-        (Some(layer.digest.clone()), Some(layer.size), name)
-    });
-    let layers = paired(&name, &config, layers.collect())?;
-    let from_index = descriptor.platform.as_ref().and_then(|platform| platform.parse());
-    Ok(Some(StoredImage {
-        identity: ImageIdentity {
+
+    fn by_index(&mut self, bytes: &[u8]) -> Result<(), ReadError> {
+        let OciDocument::Index(descriptors) = parse_oci("index.json", bytes, "")? else {
+            return Err(ReadError::malformed("index.json", "not an index"));
+        };
+        let mut images = descriptors.iter().filter(|descriptor| !descriptor.is_attachment());
+        images.try_for_each(|descriptor| self.below(descriptor))
+    }
+
+    fn below(&mut self, descriptor: &Descriptor) -> Result<(), ReadError> {
+        let within = Within { index: None, references: names_of(descriptor), depth: MAX_DEPTH };
+        self.descend(descriptor, &within)
+    }
+
+    fn descend(&mut self, descriptor: &Descriptor, within: &Within) -> Result<(), ReadError> {
+        let name = blob_name(&descriptor.digest);
+        // Archives of one platform keep the index that names all of them.
+        let Some(bytes) = self.read_verified(&name, &descriptor.digest)? else { return Ok(()) };
+        match parse_oci(&name, &bytes, &descriptor.media_type)? {
+            OciDocument::Manifest(manifest) => self.add_manifest(descriptor, &manifest, within),
+            OciDocument::Index(_) if within.depth == 0 => {
+                Err(ReadError::TooLarge { what: name, limit: "3 indices within each other" })
+            }
+            OciDocument::Index(inner) => {
+                let within = Within {
+                    index: Some(descriptor.digest.clone()),
+                    references: within.references.clone(),
+                    depth: within.depth - 1,
+                };
+                let mut images = inner.iter().filter(|descriptor| !descriptor.is_attachment());
+                images.try_for_each(|descriptor| self.descend(descriptor, &within))
+            }
+        }
+    }
+
+    fn add_manifest(
+        &mut self,
+        descriptor: &Descriptor,
+        manifest: &Manifest,
+        within: &Within,
+    ) -> Result<(), ReadError> {
+        let name = blob_name(&manifest.config.digest);
+        let Some(bytes) = self.read_verified(&name, &manifest.config.digest)? else { return Ok(()) };
+        if let Some(layer) = manifest.layers.iter().find(|layer| !layer.is_layer()) {
+            return Err(ReadError::Unsupported(format!("{name}: a layer of type {:?}", layer.media_type)));
+        }
+        let config = parse_config(&name, &bytes)?;
+        let layers = manifest.layers.iter().map(|layer| {
+            let name = blob_name(&layer.digest);
+            (Some(layer.digest.clone()), Some(layer.size), name)
+        });
+        let layers = paired(&name, &config, layers.collect())?;
+        let from_index = descriptor.platform.as_ref().and_then(|platform| platform.parse());
+        let identity = ImageIdentity {
             config: Some(manifest.config.digest.clone()),
             manifest: Some(descriptor.digest.clone()),
             index: within.index.clone(),
             platform: config.platform.or(from_index),
-        },
-        layers,
-        references: within.references.clone(),
-    }))
+        };
+        self.add(StoredImage { identity, layers, references: within.references.clone() })
+    }
+
+    /// Add an image of `manifest.json`, or only its names if the index had it already.
+    fn add_saved(&mut self, saved: &SavedImage) -> Result<(), ReadError> {
+        let name = clean_name(&saved.config);
+        let absent = || ReadError::malformed("manifest.json", format!("there is no {}", shown(&name)));
+        let bytes = self.read(&name)?.ok_or_else(absent)?;
+        let digest = sha256(&bytes);
+        if let Some(expected) = digest_in_name(&name)
+            && expected != digest
+        {
+            return Err(ReadError::DigestMismatch { what: shown(&name), expected, found: digest });
+        }
+        let references = saved.repo_tags.clone().unwrap_or_default();
+        let same = self.found.iter_mut().find(|image| image.identity.config.as_ref() == Some(&digest));
+        if let Some(image) = same {
+            image.references.extend(references);
+            image.references.sort();
+            image.references.dedup();
+            return Ok(());
+        }
+        let config = parse_config(&name, &bytes)?;
+        let names = saved.layers.iter().flatten().map(|layer| clean_name(layer));
+        let layers = names.map(|name| (None, self.shelf.size_of(&name), name)).collect();
+        let layers = paired("manifest.json", &config, layers)?;
+        let identity =
+            ImageIdentity { config: Some(digest), platform: config.platform, ..ImageIdentity::default() };
+        self.add(StoredImage { identity, layers, references })
+    }
+
+    fn add(&mut self, image: StoredImage) -> Result<(), ReadError> {
+        let left = self.layers.checked_sub(image.layers.len());
+        self.layers = left.ok_or_else(|| over("65,536 layers of all its images"))?;
+        self.found.push(image);
+        Ok(())
+    }
+
+    fn read(&mut self, name: &str) -> Result<Option<Bytes>, ReadError> {
+        let left = self.documents.checked_sub(1);
+        self.documents = left.ok_or_else(|| over("2,048 indices, manifests and configs"))?;
+        self.shelf.read_document(name)
+    }
+
+    fn read_verified(&mut self, name: &str, digest: &Digest) -> Result<Option<Bytes>, ReadError> {
+        let Some(bytes) = self.read(name)? else { return Ok(None) };
+        verify(name, &bytes, digest)?;
+        Ok(Some(bytes))
+    }
 }
 
-/// Add an image of `manifest.json`, or only its names if the index had it already.
-fn add_saved(shelf: &dyn Shelf, saved: &SavedImage, found: &mut Vec<StoredImage>) -> Result<(), ReadError> {
-    let name = clean_name(&saved.config);
-    let bytes = shelf
-        .read_document(&name)?
-        .ok_or_else(|| ReadError::malformed("manifest.json", format!("there is no {}", shown(&name))))?;
-    let digest = sha256(&bytes);
-    if let Some(expected) = digest_in_name(&name)
-        && expected != digest
-    {
-        return Err(ReadError::DigestMismatch { what: shown(&name), expected, found: digest });
-    }
-    let references = saved.repo_tags.clone().unwrap_or_default();
-    let same = found.iter_mut().find(|image| image.identity.config.as_ref() == Some(&digest));
-    if let Some(image) = same {
-        image.references.extend(references);
-        image.references.sort();
-        image.references.dedup();
-        return Ok(());
-    }
-    let config = parse_config(&name, &bytes)?;
-    let names = saved.layers.iter().flatten().map(|layer| clean_name(layer));
-    let layers = names.map(|name| (None, shelf.size_of(&name), name)).collect();
-    let layers = paired("manifest.json", &config, layers)?;
-    let identity =
-        ImageIdentity { config: Some(digest), platform: config.platform, ..ImageIdentity::default() };
-    found.push(StoredImage { identity, layers, references });
-    Ok(())
+fn over(limit: &'static str) -> ReadError {
+    ReadError::TooLarge { what: "the archive".to_owned(), limit }
 }
 
 type Place = (Option<Digest>, Option<u64>, String);
@@ -171,12 +199,6 @@ fn paired(document: &str, config: &Config, places: Vec<Place>) -> Result<Vec<Sto
     }
     let pairs = config.diff_ids.iter().cloned().zip(places);
     Ok(pairs.map(|(diff_id, (digest, size, name))| StoredLayer { diff_id, digest, size, name }).collect())
-}
-
-fn read_verified(shelf: &dyn Shelf, name: &str, digest: &Digest) -> Result<Option<Bytes>, ReadError> {
-    let Some(bytes) = shelf.read_document(name)? else { return Ok(None) };
-    verify(name, &bytes, digest)?;
-    Ok(Some(bytes))
 }
 
 /// Compare a document with the digest it is called by.

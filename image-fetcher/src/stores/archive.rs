@@ -23,6 +23,10 @@ use std::sync::Arc;
 
 /// A zstd frame that wants a larger window than 128 MiB is refused.
 const ZSTD_WINDOW_LOG: u32 = 27;
+/// Bytes of a compressed archive for each byte of its file; gzip cannot make as many.
+const MAX_RATIO: u64 = 2000;
+/// Bytes that no ratio forbids.
+const RATIO_FLOOR: u64 = 1 << 30;
 
 /// A file or folder that holds one image, or several.
 #[derive(Debug, Clone)]
@@ -78,8 +82,11 @@ enum Place {
 
 impl Place {
     fn open(path: &Path) -> Result<(Self, Vec<StoredImage>), ReadError> {
-        let place = Place::find(path)?;
+        let mut place = Place::find(path)?;
         let images = find_images(place.shelf())?;
+        if let Place::Compressed(_, documents) = &mut place {
+            documents.forget_content();
+        }
         Ok((place, images))
     }
 
@@ -127,14 +134,32 @@ fn magic(path: &Path) -> Result<[u8; 4], ReadError> {
 }
 
 fn uncompressed(path: &Path) -> Result<Box<dyn Read>, ReadError> {
-    let file = open_file(path)?;
-    if magic(path)?.starts_with(&[0x1f, 0x8b]) {
-        return Ok(Box::new(flate2::read::MultiGzDecoder::new(file)));
-    }
     let failed = |error| ReadError::io(format!("read {}", path.display()), error);
+    let file = open_file(path)?;
+    let left = file.metadata().map_err(failed)?.len().saturating_mul(MAX_RATIO).max(RATIO_FLOOR);
+    if magic(path)?.starts_with(&[0x1f, 0x8b]) {
+        return Ok(Box::new(Inflated { reader: flate2::read::MultiGzDecoder::new(file), left }));
+    }
     let mut decoder = zstd::Decoder::new(file).map_err(failed)?;
     decoder.window_log_max(ZSTD_WINDOW_LOG).map_err(failed)?;
-    Ok(Box::new(decoder))
+    Ok(Box::new(Inflated { reader: decoder, left }))
+}
+
+/// What comes out of a compressed file, as long as that is no bomb.
+struct Inflated<R> {
+    reader: R,
+    left: u64,
+}
+
+impl<R: Read> Read for Inflated<R> {
+    fn read(&mut self, out: &mut [u8]) -> std::io::Result<usize> {
+        let read = self.reader.read(out)?;
+        match self.left.checked_sub(u64::try_from(read).unwrap_or(u64::MAX)) {
+            Some(left) => self.left = left,
+            None => return Err(std::io::Error::other("it decompresses to more than 2000 times its size")),
+        }
+        Ok(read)
+    }
 }
 
 struct OpenArchive {

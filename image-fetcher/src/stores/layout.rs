@@ -1,12 +1,13 @@
 //! An OCI layout directory. Only `index.json` and `blobs/<algorithm>/<digits>` are ever opened;
-//! the digits come from parsed digests.
+//! the digits come from parsed digests, and no link on the way is followed.
 
 use crate::error::ReadError;
 use crate::image::{MAX_DOCUMENT, Shelf};
-use crate::tarball::seek::open_file;
+use crate::stores::unpacked::Folder;
 use bytes::Bytes;
+use rustix::io::Errno;
 use std::fs::File;
-use std::io::Read;
+use std::io::{self, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 /// A layout directory.
@@ -26,24 +27,44 @@ impl Layout {
     /// # Errors
     /// It is there, but cannot be read.
     pub fn open_blob(&self, name: &str) -> Result<Option<(File, u64)>, ReadError> {
-        let Some(path) = self.path_of(name) else { return Ok(None) };
-        if !path.exists() {
+        if !is_of_a_layout(name) {
             return Ok(None);
         }
-        let file = open_file(&path)?;
-        let failed = |error| ReadError::io(format!("read {}", path.display()), error);
-        let size = file.metadata().map_err(failed)?.len();
-        Ok(Some((file, size)))
-    }
-
-    fn path_of(&self, name: &str) -> Option<PathBuf> {
-        let is_blob = || {
-            let mut parts = name.strip_prefix("blobs/")?.split('/');
-            let digest = format!("{}:{}", parts.next()?, parts.next()?);
-            parts.next().is_none().then(|| digest.parse::<api_vocab::Digest>().is_ok())
+        let opened = || -> io::Result<(File, u64)> {
+            let file = Folder::open(&self.root)?.open_file(name.as_bytes())?;
+            let size = file.metadata()?.len();
+            Ok((file, size))
         };
-        (name == "index.json" || is_blob() == Some(true)).then(|| self.root.join(name))
+        match opened() {
+            Ok(found) => Ok(Some(found)),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(self.unreadable(name, error)),
+        }
     }
+}
+
+impl Layout {
+    fn unreadable(&self, name: &str, error: io::Error) -> ReadError {
+        let path = self.root.join(name);
+        let leads_away = error.raw_os_error() == Some(Errno::LOOP.raw_os_error());
+        if leads_away || matches!(error.kind(), ErrorKind::CrossesDevices | ErrorKind::InvalidData) {
+            return ReadError::Unsupported(format!(
+                "{}, which is no regular file of the layout,",
+                path.display()
+            ));
+        }
+        ReadError::io(format!("read {}", path.display()), error)
+    }
+}
+
+/// Whether it is the name of an index or a blob.
+fn is_of_a_layout(name: &str) -> bool {
+    let is_blob = || {
+        let mut parts = name.strip_prefix("blobs/")?.split('/');
+        let digest = format!("{}:{}", parts.next()?, parts.next()?);
+        parts.next().is_none().then(|| digest.parse::<api_vocab::Digest>().is_ok())
+    };
+    name == "index.json" || is_blob() == Some(true)
 }
 
 impl Shelf for Layout {
@@ -59,7 +80,6 @@ impl Shelf for Layout {
     }
 
     fn size_of(&self, name: &str) -> Option<u64> {
-        let path = self.path_of(name)?;
-        std::fs::metadata(path).ok().map(|metadata| metadata.len())
+        self.open_blob(name).ok().flatten().map(|(_, size)| size)
     }
 }

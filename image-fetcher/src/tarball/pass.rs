@@ -3,6 +3,7 @@
 //! nothing is written to disk.
 
 use super::entries::Entries;
+use super::headers::Bounded;
 use super::legacy::LegacyIds;
 use super::send::{Origin, Outgoing, Sink, send_layer};
 use crate::error::ReadError;
@@ -55,6 +56,13 @@ pub struct Documents {
     total: u64,
 }
 
+impl Documents {
+    /// Let go of the documents' content; where entries lie stays known.
+    pub(crate) fn forget_content(&mut self) {
+        self.kept = HashMap::new();
+    }
+}
+
 impl Shelf for Documents {
     fn read_document(&self, name: &str) -> Result<Option<Bytes>, ReadError> {
         match self.entries.find_file(name) {
@@ -92,7 +100,8 @@ pub fn read_archive(
 ) -> Result<Outcome, ReadError> {
     let fate = Rc::new(RefCell::new(Fate::default()));
     let watched = Watched { reader, fate: Rc::clone(&fate) };
-    let mut archive = tar::Archive::new(watched);
+    let (bounded, bound) = Bounded::new(watched);
+    let mut archive = tar::Archive::new(bounded);
     let whole = "the archive";
     let explained = |error: io::Error| match std::mem::take(&mut *fate.borrow_mut()) {
         Fate::Failed(cause) => origin.failed(whole, cause),
@@ -103,7 +112,9 @@ pub fn read_archive(
     let mut pass =
         Pass { known, origin, found: HashMap::new(), missing: wanted, documents: Documents::default() };
     for entry in archive.entries().map_err(explained)? {
-        pass.read_entry(&mut entry.map_err(explained)?, sink)?;
+        let mut entry = entry.map_err(explained)?;
+        bound.pass(&entry);
+        pass.read_entry(&mut entry, sink)?;
         if pass.missing.is_empty() && !is_search {
             break;
         }

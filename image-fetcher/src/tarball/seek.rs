@@ -1,6 +1,7 @@
 //! Archives in files: found once by their headers, then layers by offset.
 
 use super::entries::Entries;
+use super::headers::Bounded;
 use crate::error::ReadError;
 use crate::image::{MAX_DOCUMENT, Shelf};
 use bytes::Bytes;
@@ -23,7 +24,8 @@ impl SeekArchive {
     pub fn open(path: &Path) -> Result<Self, ReadError> {
         let file = open_file(path)?;
         let length = file.metadata().map_err(|error| failed(path, error))?.len();
-        let mut archive = tar::Archive::new(file);
+        let (bounded, bound) = Bounded::new(file);
+        let mut archive = tar::Archive::new(bounded);
         let mut entries = Entries::default();
         let malformed = |error: std::io::Error| match error.kind() {
             std::io::ErrorKind::UnexpectedEof => ReadError::Truncated(path.display().to_string()),
@@ -31,6 +33,7 @@ impl SeekArchive {
         };
         for entry in archive.entries_with_seek().map_err(malformed)? {
             let entry = entry.map_err(malformed)?;
+            bound.pass(&entry);
             entries.add(&entry)?;
             let end = entry.raw_file_position().saturating_add(entry.size());
             if end > length {

@@ -4,7 +4,7 @@ use crate::extractor::{Extracted, Extractor, FileInPair};
 use crate::layer::{FileRecord, LayerInventory};
 use crate::pairs::Pairs;
 use crate::run;
-use crate::{places, shadow};
+use crate::{places, shadow, weight};
 use api_vocab::{Problem, ProblemCode};
 use scanner_rootfs::{Budget, Clock, Problems};
 use std::collections::{HashMap, HashSet};
@@ -187,7 +187,8 @@ impl<'e> Gather<'e> {
     /// The last of several entries at a path counts, as it does for the runtimes.
     fn replace(&mut self, hash: u64, path: &str) {
         let held = self.pairs.take(path).is_some();
-        if self.forget(hash) || held {
+        let linked = self.forget_link(path);
+        if self.forget(hash) || held || linked {
             let detail = "two entries for one path";
             self.problems.push(Problem::new(ProblemCode::AmbiguousArchive, path, detail));
         }
@@ -205,11 +206,18 @@ impl<'e> Gather<'e> {
         true
     }
 
+    /// Drops the link at a path; false if there was none. There are few places on whose way a link
+    /// can be, so that the list is short.
+    fn forget_link(&mut self, path: &str) -> bool {
+        let at = self.links.iter().position(|(link, _)| **link == *path);
+        at.map(|at| self.links.swap_remove(at)).is_some()
+    }
+
     fn keep(&mut self, hash: u64, path: &str, extractor: &dyn Extractor, extracted: Extracted) {
         if self.examined.len() < EXAMINED {
             self.examined.insert(hash);
         }
-        if extracted == Extracted::default() || !self.affords(weight(path, &extracted)) {
+        if extracted == Extracted::default() || !self.affords(weight::of_extracted(path, &extracted)) {
             return;
         }
         self.at.entry(hash).or_default().push(self.files.len());
@@ -224,20 +232,28 @@ impl<'e> Gather<'e> {
     }
 
     /// What `extractor` made of `path`, if it has looked at it.
-    fn extracted_at(&self, path: &str, extractor: &dyn Extractor) -> Option<Extracted> {
+    fn extracted_at(&mut self, path: &str, extractor: &dyn Extractor) -> Option<Extracted> {
         let hash = shadow::of_path(path);
         if !self.examined.contains(&hash) || !extractor.wants(path) {
             return None;
         }
         let records = self.at.get(&hash).into_iter().flatten();
         let mut records = records.filter_map(|index| self.files.get(*index)?.as_ref());
-        let record = records.find(|record| *record.extractor == *extractor.name());
-        Some(record.map_or_else(Extracted::default, |record| Extracted {
+        let Some(record) = records.find(|record| *record.extractor == *extractor.name()) else {
+            return Some(Extracted::default());
+        };
+        // What will not be kept is not copied either: there may be millions of links to it.
+        let cost = weight::of_record(record);
+        if u64::try_from(cost).is_ok_and(|cost| cost > self.left) {
+            self.overflow();
+            return Some(Extracted::default());
+        }
+        Some(Extracted {
             packages: record.packages.clone(),
             owned: record.owned.clone(),
             problems: record.problems.clone(),
             distro: record.distro.clone(),
-        }))
+        })
     }
 
     fn affords(&mut self, bytes: usize) -> bool {
@@ -247,11 +263,16 @@ impl<'e> Gather<'e> {
             self.left = left;
             return true;
         }
+        self.overflow();
+        false
+    }
+
+    /// Something is not kept: said once.
+    fn overflow(&mut self) {
         if !std::mem::replace(&mut self.full, true) {
             let detail = "more was found than is kept of a layer";
             self.problems.push(Problem::new(ProblemCode::TooManyEntries, "", detail));
         }
-        false
     }
 
     /// A file below something that is no folder, or that the same layer removes, is there for
@@ -269,21 +290,4 @@ impl<'e> Gather<'e> {
         };
         self.problems.push(Problem::new(ProblemCode::AmbiguousArchive, path, reason));
     }
-}
-
-/// Roughly, the memory that a record takes.
-fn weight(path: &str, extracted: &Extracted) -> usize {
-    let packages = extracted.packages.iter().map(|found| {
-        let package = &found.package;
-        let source = package.source().map_or(0, |source| source.name().len() + source.version().len());
-        let licenses: usize = found.licenses.iter().map(|license| 32 + license.len()).sum();
-        let nested = found.nested.as_deref().map_or(0, str::len);
-        240 + package.name().len() + package.version().len() + source + licenses + nested
-    });
-    let problems = extracted.problems.iter().map(|problem| 64 + problem.path.len() + problem.detail.len());
-    let owned = extracted.owned.iter().map(|owned| {
-        let paths: usize = owned.paths.iter().map(|path| 32 + path.len()).sum();
-        64 + owned.owner.len() + paths
-    });
-    160 + owned.sum::<usize>() + path.len() + packages.sum::<usize>() + problems.sum::<usize>()
 }

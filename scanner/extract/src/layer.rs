@@ -3,6 +3,7 @@
 use crate::extractor::{ExtractedPackage, Extractor};
 use crate::gather::Gather;
 use crate::owned::OwnedFiles;
+use crate::weight;
 use api_vocab::{Digest, Distro, Problem};
 use scanner_rootfs::{Budget, Clock, Kind, LayerReader};
 use std::io::Read;
@@ -64,6 +65,11 @@ impl LayerInventory {
             && self.shadows.len() <= MEMOISABLE
             && self.problems.iter().all(lasting)
             && self.files.iter().flat_map(|file| &file.problems).all(lasting)
+    }
+
+    /// Roughly, the memory that it takes, in bytes.
+    pub fn weight(&self) -> usize {
+        weight::of_layer(self)
     }
 }
 

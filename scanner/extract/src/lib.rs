@@ -8,6 +8,7 @@ mod apk;
 mod binary;
 mod budget;
 mod collect;
+mod cover;
 mod directory;
 mod dpkg;
 mod extractor;
@@ -32,6 +33,7 @@ mod shadow;
 mod stack;
 #[cfg(test)]
 mod testing;
+mod weight;
 
 pub use directory::extract_directory;
 pub use extractor::{Extracted, ExtractedPackage, Extractor, FileInPair, OpenFile, Scope};

@@ -3,24 +3,31 @@
 use crate::layer::LayerInventory;
 use crate::{places, shadow};
 use api_vocab::{Problem, ProblemCode};
+use std::collections::HashMap;
 
 /// As many links as Linux follows.
 const MAX_STEPS: usize = 40;
+/// As long as a path may be, for Linux.
+const LONGEST: usize = 4096;
 
-type Link = (Box<str>, Box<str>);
+/// A link's path and its target.
+pub(crate) type Link = (Box<str>, Box<str>);
+/// Targets by path.
+type Targets<'l> = HashMap<&'l str, &'l str>;
 
 /// A problem for each of the `visible` links that moves a package database to where it is not
 /// read.
 pub(crate) fn unresolved(layers: &[LayerInventory], visible: &[(&LayerInventory, &Link)]) -> Vec<Problem> {
-    let links: Vec<&Link> = visible.iter().map(|(_, link)| *link).collect();
-    let problem = |(path, target): &&Link| {
+    // Of several at one path, the upper layer's is seen.
+    let links: Targets<'_> = visible.iter().map(|(_, (path, target))| (&**path, &**target)).collect();
+    let problem = |(path, target): (&&str, &&str)| {
         let detail = format!("a symbolic link to {target}, where no package database is read");
         Problem::new(ProblemCode::LinkUnresolved, path, detail)
     };
-    links.iter().filter(|link| hides_a_place(link, &links, layers)).map(problem).collect()
+    links.iter().filter(|(path, target)| hides_a_place(path, target, &links, layers)).map(problem).collect()
 }
 
-fn hides_a_place((path, target): &Link, links: &[&Link], layers: &[LayerInventory]) -> bool {
+fn hides_a_place(path: &str, target: &str, links: &Targets<'_>, layers: &[LayerInventory]) -> bool {
     // On a merged system nearly all places do not exist; there, only what exists counts.
     let merged = places::is_merged(path, target.trim_start_matches('/'));
     places::below(path).any(|rest| match resolve(&format!("{path}{rest}"), links) {
@@ -34,12 +41,15 @@ fn exists(path: &str, layers: &[LayerInventory]) -> bool {
     layers.iter().any(|layer| layer.shadows.binary_search(&hash).is_ok())
 }
 
-/// Where `path` leads within the image; `None` for a loop.
-fn resolve(path: &str, links: &[&Link]) -> Option<String> {
+/// Where `path` leads within the image; `None` for a loop, or a path that nobody could follow.
+fn resolve(path: &str, links: &Targets<'_>) -> Option<String> {
     let mut path = path.to_owned();
     for _ in 0..MAX_STEPS {
+        if path.len() > LONGEST {
+            return None;
+        }
         let followed = shadow::lineage(&path).find_map(|one| {
-            let (_, target) = links.iter().find(|(link, _)| **link == *one)?;
+            let target = links.get(one)?;
             Some(join(one, target, path.get(one.len()..)?))
         });
         match followed {

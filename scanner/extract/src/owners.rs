@@ -9,7 +9,11 @@ use crate::layer::{FileRecord, LayerInventory};
 use crate::places::without_merge;
 use std::collections::HashMap;
 
-/// Names of owners by path.
+/// More packages than share a file, or have the same name: what is beyond counts as nobody's, and
+/// is matched.
+const MAX_OWNERS: usize = 64;
+
+/// Names of owners by path, in order.
 type Claims<'l> = HashMap<&'l str, Vec<&'l str>>;
 
 /// Who owns what in an image.
@@ -28,7 +32,7 @@ impl<'l> Owners<'l> {
         let mut versions: HashMap<&str, Vec<&str>> = HashMap::new();
         for package in files.iter().flat_map(|(_, file)| &file.packages).map(|found| &found.package) {
             if package.ecosystem().family().is_distribution() {
-                versions.entry(package.name()).or_default().push(package.version());
+                add(versions.entry(package.name()).or_default(), package.version());
             }
         }
         Owners {
@@ -46,7 +50,7 @@ impl<'l> Owners<'l> {
         let brought = its_own.get(path)?;
         let installed = |owner: &str| self.versions.get(owner).into_iter().flatten();
         owners.iter().copied().find(|owner| {
-            brought.contains(owner) && installed(owner).any(|its| is_same_version(its, version))
+            brought.binary_search(owner).is_ok() && installed(owner).any(|its| is_same_version(its, version))
         })
     }
 }
@@ -55,13 +59,19 @@ fn claims<'l>(files: impl Iterator<Item = &'l FileRecord>) -> Claims<'l> {
     let mut claims = Claims::new();
     for owned in files.flat_map(|file| &file.owned) {
         for path in &owned.paths {
-            let owners = claims.entry(without_merge(path)).or_default();
-            if !owners.contains(&&*owned.owner) {
-                owners.push(&owned.owner);
-            }
+            add(claims.entry(without_merge(path)).or_default(), &owned.owner);
         }
     }
     claims
+}
+
+/// Adds to a sorted list that holds each once.
+fn add<'l>(list: &mut Vec<&'l str>, one: &'l str) {
+    if let Err(place) = list.binary_search(&one)
+        && list.len() < MAX_OWNERS
+    {
+        list.insert(place, one);
+    }
 }
 
 /// Whether a distribution's version is one of the same software in `version`: epoch before it, what

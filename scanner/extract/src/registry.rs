@@ -13,7 +13,7 @@ use api_vocab::ExtractorSet;
 
 /// Raised whenever the same layer would give another result for a reason that lies outside the
 /// extractors: reading of archives, stacking, shape of a layer's inventory.
-const FRAME_VERSION: u32 = 3;
+const FRAME_VERSION: u32 = 4;
 
 /// Every extractor, in the order of their names.
 pub fn all() -> Vec<Box<dyn Extractor>> {

@@ -1,11 +1,11 @@
 //! Stacks layers into the inventory of an image: what the upper ones hide is not there.
 
+use crate::cover::Cover;
 use crate::extractor::ExtractedPackage;
 use crate::layer::{FileRecord, LayerInventory};
-use crate::links::unresolved;
+use crate::links::{Link, unresolved};
 use crate::owners::Owners;
 use crate::pairs;
-use crate::shadow;
 use api_vocab::{Distro, Ecosystem, Family, InstalledPackage, Inventory, Package, Problem, ProblemCode};
 
 /// Where os-release is looked for, as os-release(5) says.
@@ -13,7 +13,8 @@ const OS_RELEASE: [&str; 2] = ["etc/os-release", "usr/lib/os-release"];
 
 /// What is in an image of these layers, the bottom one first.
 pub fn stack(layers: &[LayerInventory]) -> Inventory {
-    let (files, orphans) = pairs::settle(visible(layers, |layer| &layer.files, |file| &file.path));
+    let visible = Visible::of(layers);
+    let (files, orphans) = pairs::settle(visible.files);
     let distro = distro(&files);
     let ecosystem = distro.as_ref().and_then(|d| d.ecosystem.clone());
     // Where nothing is known against the owner, the language's advisories are all there is.
@@ -27,7 +28,7 @@ pub fn stack(layers: &[LayerInventory]) -> Inventory {
         packages.extend(file.packages.iter().map(|found| filing.install(found, file, layer)));
         problems.extend_from_slice(&file.problems);
     }
-    problems.extend(unresolved(layers, &visible(layers, |layer| &layer.links, |(path, _)| path)));
+    problems.extend(unresolved(layers, &visible.links));
     problems.extend(filing.problem(distro.as_ref()));
     packages.sort_unstable();
     packages.dedup();
@@ -36,37 +37,28 @@ pub fn stack(layers: &[LayerInventory]) -> Inventory {
     Inventory { distro, packages, problems }
 }
 
-/// The things of all layers that no upper layer hides, with their layers.
-fn visible<'l, T>(
-    layers: &'l [LayerInventory],
-    things: impl Fn(&'l LayerInventory) -> &'l [T],
-    path: impl Fn(&T) -> &str,
-) -> Vec<(&'l LayerInventory, &'l T)> {
-    let mut visible = Vec::new();
-    let mut rest = layers;
-    while let Some((layer, uppers)) = rest.split_first() {
-        let shown = things(layer).iter().filter(|thing| !is_hidden(path(thing), uppers));
-        visible.extend(shown.map(|thing| (layer, thing)));
-        rest = uppers;
+/// What of an image's layers is seen, each with its layer, the bottom one first.
+#[derive(Default)]
+struct Visible<'l> {
+    files: Vec<(&'l LayerInventory, &'l FileRecord)>,
+    links: Vec<(&'l LayerInventory, &'l Link)>,
+}
+
+impl<'l> Visible<'l> {
+    fn of(layers: &'l [LayerInventory]) -> Self {
+        let (mut cover, mut visible) = (Cover::default(), Visible::default());
+        for layer in layers.iter().rev() {
+            // Backwards, as all of it is turned around in the end.
+            let files = layer.files.iter().rev().filter(|file| !cover.hides(&file.path));
+            visible.files.extend(files.map(|file| (layer, file)));
+            let links = layer.links.iter().rev().filter(|(path, _)| !cover.hides(path));
+            visible.links.extend(links.map(|link| (layer, link)));
+            cover.add(layer);
+        }
+        visible.files.reverse();
+        visible.links.reverse();
+        visible
     }
-    visible
-}
-
-/// Whether one of `uppers` hides what lies at `path` beneath it.
-fn is_hidden(path: &str, uppers: &[LayerInventory]) -> bool {
-    let lineage: Vec<(&str, u64)> = shadow::lineage(path).map(|one| (one, shadow::of_path(one))).collect();
-    let as_folder = shadow::of_folder(path);
-    uppers.iter().any(|upper| {
-        let shadowed = |hash: &u64| upper.shadows.binary_search(hash).is_ok();
-        shadowed(&as_folder)
-            || is_listed(&upper.opaques, "")
-            || lineage.iter().any(|(one, hash)| shadowed(hash) || is_listed(&upper.whiteouts, one))
-            || lineage.iter().skip(1).any(|(folder, _)| is_listed(&upper.opaques, folder))
-    })
-}
-
-fn is_listed(sorted: &[Box<str>], path: &str) -> bool {
-    sorted.binary_search_by(|listed| (**listed).cmp(path)).is_ok()
 }
 
 /// The first os-release in the order of its manual page that says something.

@@ -7,7 +7,7 @@ mod archive;
 
 use api_vocab::{Inventory, ProblemCode};
 use archive::Archive;
-use scanner_extract::{LayerInventory, extract_layer, registry, stack};
+use scanner_extract::{LayerInventory, OwnedFiles, extract_layer, registry, stack};
 use scanner_rootfs::Budget;
 use std::time::Duration;
 
@@ -174,4 +174,33 @@ fn layers_stacked_one_by_one_or_twice_are_the_same() {
     let twice = stack(&layers);
     assert_eq!(packages(&twice), packages(&stack(&layers[..1])));
     assert_eq!(stack(&[]), Inventory::default());
+}
+
+/// Whoever makes an image decides how many there are: time must not grow with their square.
+#[test]
+fn links_and_owners_without_number_cost_little() {
+    let begun = std::time::Instant::now();
+    let links = (0..20_000).fold(Archive::new(), |archive, at| {
+        archive.symlink("var/lib/dpkg", if at % 2 == 0 { "../../opt" } else { "/opt" })
+    });
+    let layer_of_links = layer(links);
+    assert_eq!(layer_of_links.links.len(), 1, "the last of them counts");
+    let inventory = stack(&[layer_of_links]);
+    assert!(codes(&inventory).contains(&("var/lib/dpkg", ProblemCode::AmbiguousArchive)));
+    assert!(codes(&inventory).contains(&("var/lib/dpkg", ProblemCode::LinkUnresolved)));
+    let mut owned = layer(base());
+    for at in 0..100_000 {
+        let paths = vec!["app/node_modules/left/package.json".into()];
+        owned.files[1].owned.push(OwnedFiles { owner: format!("p{at}").into(), paths });
+    }
+    let one = owned.files.iter().flat_map(|file| &file.packages).next().unwrap().clone();
+    owned.files[2].packages.extend(vec![one; 50_000]);
+    stack(&[owned]);
+    assert!(begun.elapsed() < Duration::from_secs(60), "{:?}", begun.elapsed());
+}
+
+#[test]
+fn link_that_a_folder_replaces_in_its_own_layer_leads_nowhere_any_more() {
+    let inventory = image(vec![base(), Archive::new().symlink("var/lib/dpkg", "/opt").dir("var/lib/dpkg/")]);
+    assert_eq!(codes(&inventory), [("var/lib/dpkg", ProblemCode::AmbiguousArchive)]);
 }

@@ -23,38 +23,39 @@ impl Extension {
     }
 
     pub(crate) fn add_records(&mut self, records: Records) {
-        self.doubts.extend(records.doubt);
-        if self.records.replace(records).is_some() {
-            self.doubts.push("two extended headers for one entry");
-        }
+        let doubt = records.doubt;
+        let again = self.records.replace(records).is_some();
+        self.doubt_all(doubt);
+        self.doubt_if(again, "two extended headers for one entry");
     }
 
     pub(crate) fn add_long_name(&mut self, bytes: &[u8]) {
         let name = self.long(bytes);
-        if self.long_name.replace(name).is_some() {
-            self.doubts.push("two long names for one entry");
-        }
+        let again = self.long_name.replace(name).is_some();
+        self.doubt_if(again, "two long names for one entry");
     }
 
     pub(crate) fn add_long_link(&mut self, bytes: &[u8]) {
         let name = self.long(bytes);
-        if self.long_link.replace(name).is_some() {
-            self.doubts.push("two long link names for one entry");
-        }
+        let again = self.long_link.replace(name).is_some();
+        self.doubt_if(again, "two long link names for one entry");
     }
 
     fn long(&mut self, bytes: &[u8]) -> Vec<u8> {
         let name = until_nul(bytes);
-        if bytes.iter().skip(name.len()).any(|byte| *byte != 0) {
-            self.doubts.push("a long name with something after its end");
-        }
+        let goes_on = bytes.iter().skip(name.len()).any(|byte| *byte != 0);
+        self.doubt_if(goes_on, "a long name with something after its end");
         name.to_vec()
     }
 
     fn doubt_if(&mut self, doubtful: bool, reason: &'static str) {
         if doubtful {
-            self.doubts.push(reason);
+            self.doubt(reason);
         }
+    }
+
+    fn doubt_all(&mut self, reasons: impl IntoIterator<Item = &'static str>) {
+        reasons.into_iter().for_each(|reason| self.doubt(reason));
     }
 
     /// Why readers may disagree about the entry.
@@ -62,15 +63,17 @@ impl Extension {
         self.doubts
     }
 
-    /// Adds a reason.
+    /// Adds a reason, once: an entry may have any number of headers before it.
     pub(crate) fn doubt(&mut self, reason: &'static str) {
-        self.doubts.push(reason);
+        if !self.doubts.contains(&reason) {
+            self.doubts.push(reason);
+        }
     }
 
     /// What is said of holes in an entry of this kind, as far as it is heeded.
     pub(crate) fn holes(&mut self, kind: u8) -> Option<SparseRecords> {
         let records = std::mem::take(&mut self.records.as_mut()?.sparse);
-        self.doubts.extend(records.doubt());
+        self.doubt_all(records.doubt());
         // The old dialect has a map of its own; links and folders have no content. A file of the
         // oldest kind is a folder or not by a name that this one may replace.
         self.doubt_if(records.is_there() && !matches!(kind, b'0' | b'7'), "holes where there are none");
@@ -90,7 +93,7 @@ impl Extension {
         self.doubt_if(clash, "a long name and an extended header that differ");
         // Where something else names the entry, nobody looks at the prefix.
         sparse.or(long).or(path).unwrap_or_else(|| {
-            self.doubts.extend(doubt);
+            self.doubt_all(doubt);
             bytes
         })
     }
@@ -119,5 +122,21 @@ impl Extension {
         let too_large = size > MAX_OCTAL && header.size_is_placeholder();
         self.doubt_if(!same && !too_large, "a header and its extension with different sizes");
         Some(size)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn headers_without_end_before_one_entry_keep_each_doubt_once() {
+        let mut extension = Extension::default();
+        for _ in 0..1000 {
+            extension.add_long_name(b"a\0b");
+            extension.add_long_link(b"a");
+            extension.add_records(Records { doubt: Some("x"), ..Records::default() });
+        }
+        assert_eq!(extension.into_doubts().len(), 5);
     }
 }

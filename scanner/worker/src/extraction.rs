@@ -21,6 +21,7 @@ pub(crate) struct Extraction<'a> {
     engine: Arc<dyn Engine>,
     image: &'a str,
     observer: &'a dyn ScanObserver,
+    is_spent: bool,
 }
 
 /// A layer that was read to the end of its stream.
@@ -40,11 +41,19 @@ impl<'a> Extraction<'a> {
         image: &'a str,
         observer: &'a dyn ScanObserver,
     ) -> Self {
-        Extraction { stream, engine, image, observer }
+        Extraction { stream, engine, image, observer, is_spent: false }
     }
 
-    /// The next layer; none when the stream has ended.
+    /// Whether the stream was left behind within a layer: what follows is to be asked for anew.
+    pub(crate) fn is_spent(&self) -> bool {
+        self.is_spent
+    }
+
+    /// The next layer; none when the stream has ended, or is spent.
     pub(crate) async fn next(&mut self) -> Result<Option<ExtractedLayer>, ScanError> {
+        if self.is_spent {
+            return Ok(None);
+        }
         let start = match self.stream.next().await {
             None => return Ok(None),
             Some(Ok(LayerEvent::Start(start))) => start,
@@ -62,15 +71,17 @@ impl<'a> Extraction<'a> {
         Ok(Some(layer))
     }
 
-    /// Hand the layer's chunks to its reader. One that has read enough (its budget is spent) need
-    /// not hear the rest.
+    /// Hand the layer's chunks to its reader. Where one has read enough (its budget is spent), the
+    /// stream is left: nobody knows how long the rest of the layer is.
     async fn feed(&mut self, start: &LayerStart, sender: PipeSender) -> Result<(), ScanError> {
-        let mut is_heard = true;
         loop {
             match self.stream.next().await {
                 Some(Ok(LayerEvent::Chunk(chunk))) => {
                     self.tell(ScanEvent::LayerRead { diff_id: &start.diff_id, bytes: length(&chunk) });
-                    is_heard = is_heard && sender.send(chunk).await;
+                    if !sender.send(chunk).await {
+                        self.is_spent = true;
+                        return Ok(());
+                    }
                 }
                 Some(Ok(LayerEvent::End)) => {
                     sender.finish().await;

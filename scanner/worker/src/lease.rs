@@ -4,6 +4,7 @@
 use crate::convert::{inventory_to_wire, layer_from_wire, layer_to_wire};
 use crate::error::ScanError;
 use crate::extraction::{ExtractedLayer, Extraction};
+use crate::layers::Layers;
 use crate::observer::ScanEvent;
 use crate::scan::{diff_ids, refuse_foreign, stack};
 use crate::scanner::ScannerParts;
@@ -11,8 +12,7 @@ use api_vocab::{Digest, Inventory};
 use api_wire::fetcher::{ResolveRequest, ResolvedImage};
 use api_wire::lease::{LayerAnswer, LayerQuestion, Lease};
 use api_wire::report::ScanReport;
-use scanner_extract::LayerInventory;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
@@ -38,7 +38,7 @@ pub(crate) struct LeasedScan<'a> {
     held: &'a Held,
     key: String,
     request: ResolveRequest,
-    layers: HashMap<Digest, LayerInventory>,
+    layers: Layers,
     /// Layers that the core gave to this lease to extract.
     granted: BTreeSet<Digest>,
 }
@@ -51,7 +51,7 @@ impl<'a> LeasedScan<'a> {
         let pull_secrets = lease.pull_secrets.clone();
         let request = ResolveRequest { digests, references, platform, pull_secrets };
         let key = lease.image.to_string();
-        LeasedScan { parts, lease, held, key, request, layers: HashMap::new(), granted: BTreeSet::new() }
+        LeasedScan { parts, lease, held, key, request, layers: Layers::default(), granted: BTreeSet::new() }
     }
 
     /// Do it all.
@@ -120,7 +120,7 @@ impl<'a> LeasedScan<'a> {
                 to_extract.extend(answer.busy);
             }
             self.extract(image, to_extract).await?;
-            if order.iter().all(|diff_id| self.layers.contains_key(diff_id)) {
+            if order.iter().all(|diff_id| self.layers.has(diff_id)) {
                 return Ok(true);
             }
             sleep(patience.while_busy()).await;
@@ -141,7 +141,7 @@ impl<'a> LeasedScan<'a> {
     async fn load(&mut self, known: Vec<Digest>) -> Result<Vec<Digest>, ScanError> {
         let mut not_there = Vec::new();
         for diff_id in known {
-            if self.layers.contains_key(&diff_id) {
+            if self.layers.has(&diff_id) {
                 continue;
             }
             let set = self.parts.engine.extractor_set();
@@ -169,8 +169,7 @@ impl<'a> LeasedScan<'a> {
     ) -> Result<(), ScanError> {
         let mut attempt = 0;
         loop {
-            let missing: Vec<Digest> =
-                wanted.iter().filter(|diff_id| !self.layers.contains_key(diff_id)).cloned().collect();
+            let missing = self.layers.missing(&wanted);
             if missing.is_empty() {
                 return Ok(());
             }
@@ -187,6 +186,7 @@ impl<'a> LeasedScan<'a> {
         }
     }
 
+    /// Read what is missing, or as much of it as comes before a layer that is not read to its end.
     async fn read_layers(&mut self, image: &ResolvedImage, missing: &[Digest]) -> Result<(), ScanError> {
         let _room = self.parts.memory.room().await;
         let opened = self.parts.source.open_layers(&image.handle, missing).await;
@@ -197,8 +197,9 @@ impl<'a> LeasedScan<'a> {
             self.parts.metrics.layer_extracted();
             self.keep(layer).await?;
         }
-        let is_complete = missing.iter().all(|diff_id| self.layers.contains_key(diff_id));
-        if is_complete { Ok(()) } else { Err(ScanError::Cut) }
+        let left = self.layers.missing(missing).len();
+        let goes_on = extraction.is_spent() && left < missing.len();
+        if left == 0 || goes_on { Ok(()) } else { Err(ScanError::Cut) }
     }
 
     /// Keep an extracted layer, and hand it to the core if others may rely on it. A core that

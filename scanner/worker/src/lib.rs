@@ -12,6 +12,7 @@ mod extraction;
 mod fetcher_client;
 mod heartbeat;
 mod lane;
+mod layers;
 mod lease;
 mod memory;
 mod metrics;

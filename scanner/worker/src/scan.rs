@@ -2,13 +2,13 @@
 
 use crate::error::ScanError;
 use crate::extraction::Extraction;
+use crate::layers::Layers;
 use crate::observer::{ScanEvent, ScanObserver};
 use api_vocab::{Digest, Inventory};
 use api_wire::fetcher::{ResolveRequest, ResolvedImage};
 use api_wire::image_source::ImageSource;
 use scanner_engines::Engine;
-use scanner_extract::LayerInventory;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// An image that was scanned.
@@ -62,14 +62,20 @@ async fn read(
     refuse_foreign(image)?;
     observer.observe(name, ScanEvent::Resolved(image));
     let order = diff_ids(image);
-    let unique: Vec<Digest> = order.iter().cloned().collect::<BTreeSet<_>>().into_iter().collect();
-    let opened = source.open_layers(&image.handle, &unique).await.map_err(ScanError::Fetch)?;
-    let mut extraction = Extraction::new(opened, Arc::clone(engine), name, observer);
-    let mut layers = HashMap::new();
-    while let Some(layer) = extraction.next().await? {
-        layers.insert(layer.diff_id, layer.inventory);
+    let unique: BTreeSet<Digest> = order.iter().cloned().collect();
+    let mut layers = Layers::default();
+    loop {
+        let missing = layers.missing(&unique);
+        let opened = source.open_layers(&image.handle, &missing).await.map_err(ScanError::Fetch)?;
+        let mut extraction = Extraction::new(opened, Arc::clone(engine), name, observer);
+        while let Some(layer) = extraction.next().await? {
+            layers.insert(layer.diff_id, layer.inventory);
+        }
+        let left = layers.missing(&missing);
+        if left.is_empty() || left.len() == missing.len() || !extraction.is_spent() {
+            return stack(engine, &order, layers).await;
+        }
     }
-    stack(engine, &order, layers).await
 }
 
 /// What an image is called before it is known.
@@ -91,18 +97,13 @@ pub(crate) fn diff_ids(image: &ResolvedImage) -> Vec<Digest> {
     image.layers.iter().map(|layer| layer.diff_id.clone()).collect()
 }
 
-/// Stack the layers in the image's order; one that occurs twice is there twice.
+/// Stack the layers in the image's order.
 pub(crate) async fn stack(
     engine: &Arc<dyn Engine>,
     order: &[Digest],
-    mut layers: HashMap<Digest, LayerInventory>,
+    layers: Layers,
 ) -> Result<Inventory, ScanError> {
-    let mut ordered = Vec::with_capacity(order.len());
-    for (at, diff_id) in order.iter().enumerate() {
-        let comes_again = order.iter().skip(at + 1).any(|later| later == diff_id);
-        let layer = if comes_again { layers.get(diff_id).cloned() } else { layers.remove(diff_id) };
-        ordered.push(layer.ok_or(ScanError::Cut)?);
-    }
+    let ordered = layers.in_order(order).ok_or(ScanError::Cut)?;
     let engine = Arc::clone(engine);
     let stacked = tokio::task::spawn_blocking(move || engine.stack(&ordered)).await;
     stacked.map_err(|error| ScanError::Bug(format!("stacking failed: {error}")))

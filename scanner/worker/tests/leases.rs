@@ -5,7 +5,7 @@
 mod parts;
 
 use api_client::fake::Answer;
-use api_vocab::{Digest, ExtractorSet, Inventory};
+use api_vocab::{Digest, ExtractorSet, Inventory, ProblemCode};
 use api_wire::error::ErrorCode;
 use api_wire::layer::LayerInventory;
 use api_wire::lease::{FailureKind, LayerAnswer, ScanFailure};
@@ -15,7 +15,7 @@ use scanner_engines::{Engine, Native, Stopwatch};
 use scanner_worker::{Pressure, PressureSettings};
 use std::io::Read;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 /// What the fake core would have kept of each layer, had a scanner sent it.
@@ -52,6 +52,46 @@ async fn image_is_extracted_and_reported_and_released() {
     assert_eq!(running.count("/failure"), 0);
     running.stop().await;
     assert_eq!((source.opened().len(), source.released()), (1, 1));
+}
+
+/// Reads the time of a layer off the number of times it is asked for.
+struct Impatient(Native);
+
+impl Engine for Impatient {
+    fn name(&self) -> &'static str {
+        "impatient"
+    }
+
+    fn extractor_set(&self) -> ExtractorSet {
+        self.0.extractor_set()
+    }
+
+    fn extract_layer(&self, layer: &mut dyn Read, _: Stopwatch<'_>) -> scanner_extract::LayerInventory {
+        let asked = AtomicU64::new(0);
+        self.0.extract_layer(layer, &|| Duration::from_secs(asked.fetch_add(1, Ordering::Relaxed)))
+    }
+
+    fn stack(&self, layers: &[scanner_extract::LayerInventory]) -> Inventory {
+        self.0.stack(layers)
+    }
+}
+
+#[tokio::test]
+async fn layer_without_end_is_partial_and_does_not_keep_the_others_waiting() {
+    let source = FakeSource::of(debian()).reading(&[Reading::Endless]);
+    let mut setup = Setup::of(source.clone(), CoreState::granting(1));
+    setup.engine = Arc::new(Impatient(Native::default()));
+    let running = setup.start().await;
+    let report = report_of(&running).await;
+    assert_eq!(report.inventory.packages.len(), 1, "of the other layer");
+    assert!(
+        report.inventory.problems.iter().any(|problem| problem.code == ProblemCode::TimeExceeded),
+        "{report:?}"
+    );
+    assert_eq!(running.count("/layers/sha256"), 1, "what was not read to its end is not handed over");
+    running.stop().await;
+    let wanted: Vec<usize> = source.opened().iter().map(Vec::len).collect();
+    assert_eq!(wanted, [2, 1]);
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ mod tests;
 use crate::collect::Collected;
 use crate::extractor::{Extracted, ExtractedPackage, Extractor, OpenFile, Scope};
 use crate::lines::{Line, Lines};
-use crate::owned;
+use crate::owned::{self, Paths};
 use api_vocab::{Ecosystem, Family, Package, PackageError, ProblemCode};
 
 /// Long enough for every field that is read; others may be longer.
@@ -25,9 +25,9 @@ struct Record {
     architecture: Option<String>,
     origin: Option<String>,
     license: Option<String>,
-    /// The folder whose files follow.
+    /// The folder whose files follow, with a slash at its end.
     folder: String,
-    owned: Vec<Box<str>>,
+    owned: Paths,
     fault: Option<&'static str>,
 }
 
@@ -111,14 +111,8 @@ impl Record {
     /// `F:` names a folder, `R:` a file in it.
     fn read_file(&mut self, letter: u8, value: &str) {
         match letter {
-            b'F' => value.clone_into(&mut self.folder),
-            b'R' if owned::is_named_like_one(value) => {
-                let path = format!("{}/{value}", self.folder);
-                let path = owned::relative(&path);
-                if owned::is_wanted(path) {
-                    self.owned.push(path.into());
-                }
-            }
+            b'F' => self.folder = format!("{value}/"),
+            b'R' if owned::is_named_like_one(value) => self.owned.add(&self.folder, value),
             _ => {}
         }
     }

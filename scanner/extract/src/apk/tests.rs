@@ -55,6 +55,23 @@ fn record_hostile_is_refused() {
     assert_eq!(codes(&extracted), [Malformed; 3]);
 }
 
+#[test]
+fn files_of_a_long_folder_are_bounded_by_their_memory() {
+    let folder = format!("opt/{}/node_modules/x", "x".repeat(3000));
+    let text = format!("P:a\nV:1-r0\nF:{folder}\n{}\n", "R:package.json\n".repeat(100_000));
+    let extracted = extract(&Apk, PATH, text.repeat(3).as_bytes());
+    assert_eq!(extracted.packages.len(), 3);
+    assert!(!extracted.owned.is_empty());
+    assert!(crate::weight::of_extracted(PATH, &extracted) <= 17 << 20);
+}
+
+#[test]
+fn file_of_a_folder_too_long_is_nobodys() {
+    let folder = format!("opt/{}/node_modules/x", "x".repeat(5000));
+    let extracted = extract(&Apk, PATH, format!("P:a\nV:1-r0\nF:{folder}\nR:package.json\n\n").as_bytes());
+    assert!(extracted.owned.is_empty() && extracted.packages.len() == 1);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 

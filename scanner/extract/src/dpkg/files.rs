@@ -5,7 +5,7 @@ use super::STATUS_FOLDER;
 use crate::collect::Collected;
 use crate::extractor::{Extracted, OpenFile};
 use crate::lines::{Line, Lines};
-use crate::owned;
+use crate::owned::Paths;
 
 const FOLDER: &str = "var/lib/dpkg/info/";
 /// As long as a path may be, with a checksum before it.
@@ -30,10 +30,10 @@ pub(super) fn extract(owner: &str, file: &mut OpenFile<'_>) -> Extracted {
     let mut collected = Collected::new(file.path);
     let has_sums = file.path.ends_with(".md5sums");
     let mut lines = Lines::new(file.content, LONGEST_LINE);
-    let mut paths = Vec::new();
+    let mut paths = Paths::default();
     loop {
         match lines.next_line() {
-            Ok(Some(line)) => paths.extend(path_of(line, has_sums).map(Box::from)),
+            Ok(Some(line)) => paths.add("", path_of(line, has_sums).unwrap_or_default()),
             Ok(None) => break,
             Err(error) => {
                 collected.failed(crate::budget::problem_of(file.path, &error));
@@ -47,6 +47,5 @@ pub(super) fn extract(owner: &str, file: &mut OpenFile<'_>) -> Extracted {
 
 fn path_of(line: Line<'_>, has_sums: bool) -> Option<&str> {
     let text = std::str::from_utf8(line.text).ok().filter(|_| !line.cut)?;
-    let path = if has_sums { text.get(DIGITS..)?.strip_prefix("  ")? } else { text };
-    Some(owned::relative(path)).filter(|path| owned::is_wanted(path))
+    if has_sums { text.get(DIGITS..)?.strip_prefix("  ") } else { Some(text) }
 }

@@ -139,9 +139,28 @@ fn field_too_long_is_a_problem() {
 
 #[test]
 fn packages_without_end_are_bounded() {
-    let text = "Package: a\nVersion: 1\n\n".repeat(200_001);
+    let text = "Package: a\nVersion: 1\n\n".repeat(100_001);
     let extracted = extract(&Dpkg, PATH, text.as_bytes());
-    assert_eq!((extracted.packages.len(), codes(&extracted)), (200_000, vec![TooManyEntries]));
+    assert_eq!((extracted.packages.len(), codes(&extracted)), (100_000, vec![TooManyEntries]));
+}
+
+#[test]
+fn packages_with_long_names_are_bounded_by_their_memory() {
+    let (name, version) = ("a".repeat(1024), "1".repeat(1024));
+    let text = format!("Package: {name}\nVersion: {version}\nSource: s{name}\n\n").repeat(10);
+    let extracted = extract(&Dpkg, PATH, text.as_bytes());
+    assert_eq!(codes(&extracted).last(), Some(&Malformed), "the source's name is too long");
+    let text = format!("Package: {name}\nVersion: {version}\nSource: {version}\n\n").repeat(10_000);
+    let extracted = extract(&Dpkg, PATH, text.as_bytes());
+    assert_eq!(codes(&extracted), [TooManyEntries]);
+    assert!(crate::weight::of_extracted(PATH, &extracted) <= 33 << 20);
+}
+
+#[test]
+fn list_of_files_without_end_is_bounded_by_its_memory() {
+    let path = format!("/opt/{}/node_modules/x/package.json\n", "x".repeat(3000));
+    let list = extract(&Dpkg, "var/lib/dpkg/info/a.list", path.repeat(20_000).as_bytes());
+    assert!(!list.owned.is_empty() && crate::weight::of_extracted(PATH, &list) <= 17 << 20);
 }
 
 proptest! {

@@ -4,7 +4,7 @@
 use super::coordinates::{self, Evidence};
 use super::manifest::Manifest;
 use super::members::Member;
-use super::properties::Properties;
+use super::properties::{Properties, short};
 use super::zip::{Content, Entry, Zip};
 use crate::collect::Collected;
 use crate::extractor::ExtractedPackage;
@@ -14,6 +14,8 @@ use api_vocab::{Problem, ProblemCode};
 const MAX_DEPTH: usize = 4;
 /// Archives in one file; a large application server has a few thousand.
 const MAX_ARCHIVES: usize = 20_000;
+/// The longest name of a member, as of a path.
+const MAX_NAME: usize = 4096;
 /// Members of all of them; the largest have some hundred thousand.
 const MAX_MEMBERS: usize = 4_000_000;
 /// Bytes inflated or parsed for one file.
@@ -82,6 +84,9 @@ impl Walk<'_, '_> {
     }
 
     fn member(&mut self, zip: &Zip<'_>, entry: &Entry<'_>, within: &[&str], evidence: &mut Evidence) {
+        if entry.name.len() > MAX_NAME {
+            return self.problem(within, ProblemCode::PathTooLong, "member with a name longer than we read");
+        }
         let name = String::from_utf8_lossy(entry.name);
         let Some(member) = Member::of(&name) else { return };
         let within: Vec<&str> = within.iter().copied().chain([&*name]).collect();
@@ -93,7 +98,7 @@ impl Walk<'_, '_> {
                 }
             }
             Member::Model(place) if evidence.models.len() < MAX_MODELS => {
-                evidence.models.push((place.group.to_owned(), place.artifact.to_owned()));
+                evidence.models.push((short(place.group).to_owned(), short(place.artifact).to_owned()));
             }
             Member::Model(_) => {}
             Member::Properties(_) if evidence.properties.len() >= MAX_LIBRARIES => {

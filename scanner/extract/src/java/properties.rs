@@ -2,7 +2,10 @@
 
 use super::members::Place;
 
-/// Coordinates as written; any may be missing.
+/// No package has longer ones: one more byte than that is enough to see it.
+const LONGEST: usize = 1025;
+
+/// Coordinates as written, as far as they can matter; any may be missing.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Properties {
     pub(super) group: Option<String>,
@@ -25,7 +28,8 @@ impl Properties {
                 "version" => &mut properties.version,
                 _ => continue,
             };
-            *field = Some(value.trim_start().replace('\\', "")).filter(|value| is_filled(value));
+            let value = short(value.trim_start()).replace('\\', "");
+            *field = Some(value).filter(|value| is_filled(value));
         }
         properties
     }
@@ -33,11 +37,16 @@ impl Properties {
     /// What is missing taken from the place of the file.
     pub(super) fn or_placed(self, place: Place<'_>) -> Self {
         Properties {
-            group: self.group.or_else(|| Some(place.group.to_owned())),
-            artifact: self.artifact.or_else(|| Some(place.artifact.to_owned())),
+            group: self.group.or_else(|| Some(short(place.group).to_owned())),
+            artifact: self.artifact.or_else(|| Some(short(place.artifact).to_owned())),
             version: self.version,
         }
     }
+}
+
+/// Its beginning, if it is longer than anything that matters.
+pub(super) fn short(text: &str) -> &str {
+    text.get(..text.floor_char_boundary(LONGEST)).unwrap_or(text)
 }
 
 /// Whether it is a value, and not a template that the build left unfilled (`${project.version}`).

@@ -1,5 +1,6 @@
 //! Tests of the Java extractor, on archives that the tests write.
 
+use super::properties::Properties;
 use super::*;
 use crate::testing::extract;
 use ::zip::write::SimpleFileOptions;
@@ -367,4 +368,23 @@ proptest! {
         };
         coordinates::packages(&file, &evidence);
     }
+}
+
+#[test]
+fn coordinates_of_any_length_are_cut_before_they_are_kept() {
+    let long = format!("groupId={0}\nartifactId={0}\nversion={0}\n", "9".repeat(20_000));
+    let properties = Properties::parse(long.as_bytes());
+    let kept = [properties.group, properties.artifact, properties.version];
+    assert!(kept.iter().all(|text| text.as_ref().is_some_and(|text| text.len() == 1025)));
+    let (names, problems) = partial(&jar(&[(POM, long.as_bytes())]));
+    assert!(names.is_empty());
+    assert_eq!(problems, ["malformed app/a.jar"]);
+}
+
+#[test]
+fn member_with_a_name_too_long_is_a_problem() {
+    let name = format!("META-INF/maven/{}/b/pom.properties", "a".repeat(5000));
+    let (names, problems) = partial(&jar(&[(&name, LOG4J), (POM, LOG4J)]));
+    assert_eq!(names, ["org.apache.logging.log4j:log4j-core 2.14.1"]);
+    assert_eq!(problems, ["path_too_long app/a.jar"]);
 }

@@ -1,11 +1,14 @@
 //! The files that a header lists: names, each with the number of its folder, and the folders.
 
 use super::order::Order;
-use crate::owned;
+use crate::owned::{self, Paths};
 
 const DIR_INDEXES: u32 = 1116;
 const BASE_NAMES: u32 = 1117;
 const DIR_NAMES: u32 = 1118;
+
+/// More folders than any package has.
+const MAX_FOLDERS: usize = 1 << 17;
 
 const INT32: u32 = 4;
 const STRING_ARRAY: u32 = 8;
@@ -41,23 +44,23 @@ impl<'a> Files<'a> {
     }
 
     /// Paths of those files that tell of packages.
-    pub fn owned(&self) -> Vec<Box<str>> {
+    pub fn owned(&self) -> Paths {
+        let mut paths = Paths::default();
         let (Some(indexes), Some(names), Some(folders)) = (self.indexes, self.names, self.folders) else {
-            return Vec::new();
+            return paths;
         };
-        let wanted: Vec<(usize, &str)> =
-            names.texts().enumerate().filter(|(_, name)| owned::is_named_like_one(name)).collect();
-        if wanted.is_empty() {
-            return Vec::new();
+        let named = names.texts().enumerate().filter(|(_, name)| owned::is_named_like_one(name));
+        let mut wanted = named.peekable();
+        if wanted.peek().is_none() {
+            return paths;
         }
-        let folders: Vec<&str> = folders.texts().collect();
-        let path = |(at, name): (usize, &str)| {
-            let folder = folders.get(indexes.number(at)?)?;
-            let path = format!("{folder}{name}");
-            let path = owned::relative(&path);
-            owned::is_wanted(path).then(|| path.into())
-        };
-        wanted.into_iter().filter_map(path).collect()
+        let folders: Vec<&str> = folders.texts().take(MAX_FOLDERS).collect();
+        for (at, name) in wanted {
+            if let Some(folder) = indexes.number(at).and_then(|number| folders.get(number)) {
+                paths.add(folder, name);
+            }
+        }
+        paths
     }
 }
 

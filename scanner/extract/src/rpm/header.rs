@@ -6,6 +6,7 @@
 use super::files::Files;
 use super::order::Order;
 use crate::extractor::ExtractedPackage;
+use crate::owned::Paths;
 use api_vocab::{Ecosystem, Family, Package, PackageError};
 
 const INTRO: usize = 8;
@@ -96,7 +97,7 @@ impl<'a> Header<'a> {
     }
 
     /// Those of its files that tell of packages of languages.
-    pub fn owned(&self) -> Vec<Box<str>> {
+    pub fn owned(&self) -> Paths {
         self.files.owned()
     }
 

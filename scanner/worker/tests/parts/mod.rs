@@ -54,6 +54,8 @@ pub enum Reading {
     Cut,
     /// The first layer begins and does not go on until [`FakeSource::go_on`].
     Stall,
+    /// The first layer has no end.
+    Endless,
     /// The bytes are not those of the diff-id.
     Wrong,
     /// The same, and said so.
@@ -160,6 +162,11 @@ impl FakeSource {
         }
         match reading {
             Reading::Well | Reading::Wrong | Reading::Reconstructed => stream::iter(events).boxed(),
+            Reading::Endless => {
+                let chunk = Bytes::from(vec![0; 128 << 10]);
+                let more = stream::repeat_with(move || Ok(LayerEvent::Chunk(chunk.clone())));
+                stream::iter(events.into_iter().take(2)).chain(more).boxed()
+            }
             Reading::Cut => stream::iter(events.into_iter().take(2)).boxed(),
             Reading::Stall => {
                 let rest = events.split_off(2);

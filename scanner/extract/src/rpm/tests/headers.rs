@@ -86,7 +86,9 @@ fn header_lists_files_that_tell_of_packages() {
     let (indexes, names): (&[u8], &[u8]) =
         (&[0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1], b"METADATA\0METADATA\0six.py\0");
     let folders: &[u8] = b"/usr/share/doc/six/\0/usr/lib/python3.9/site-packages/six-1.15.0.dist-info/\0";
-    let owned = |tags: &[(u32, u32, u32, &[u8])]| Header::parse(&header_of_lists(tags)).unwrap().owned();
+    let owned = |tags: &[(u32, u32, u32, &[u8])]| -> Vec<Box<str>> {
+        Header::parse(&header_of_lists(tags)).unwrap().owned().into_iter().collect()
+    };
     let found = owned(&[(1116, 4, 3, indexes), (1117, 8, 3, names), (1118, 8, 2, folders)]);
     assert_eq!(found, [Box::from("usr/lib/python3.9/site-packages/six-1.15.0.dist-info/METADATA")]);
     for malformed in [
@@ -95,11 +97,25 @@ fn header_lists_files_that_tell_of_packages() {
         &[(1116, 8, 3, indexes), (1117, 8, 3, names), (1118, 8, 2, folders)],
         &[(1116, 4, 3, &indexes[..2]), (1117, 8, 3, names), (1118, 8, 2, b"unended")],
     ] {
-        assert_eq!(owned(malformed), []);
+        assert_eq!(owned(malformed), [] as [Box<str>; 0]);
     }
     let many =
         owned(&[(1116, 4, u32::MAX, indexes), (1117, 8, u32::MAX, names), (1118, 8, u32::MAX, folders)]);
     assert_eq!(many.len(), 1);
+}
+
+#[test]
+fn files_of_a_long_folder_are_bounded_by_their_memory() {
+    let folder = format!("/opt/{}/node_modules/x/\0", "x".repeat(3000));
+    let names = "package.json\0".repeat(20_000);
+    let bytes = header_of_lists(&[
+        (1116, 4, 20_000, &vec![0; 80_000]),
+        (1117, 8, 20_000, names.as_bytes()),
+        (1118, 8, 1, folder.as_bytes()),
+    ]);
+    let paths: Vec<Box<str>> = Header::parse(&bytes).unwrap().owned().into_iter().collect();
+    let bytes: usize = paths.iter().map(|path| path.len()).sum();
+    assert!((1 << 20..=16 << 20).contains(&bytes), "{bytes}");
 }
 
 proptest! {
