@@ -6,7 +6,7 @@ mod flight;
 mod limit;
 mod server;
 
-pub use edge::{Edge, RequestId, edge};
+pub use edge::{Edge, RequestId, Unhurried, edge};
 pub use error::HttpError;
 pub use limit::RateLimit;
 pub use server::{HttpSettings, Listener, Served, bind, extractors, serve};

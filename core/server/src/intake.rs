@@ -1,6 +1,6 @@
 //! Intake: a source's full state, taken line by line as it arrives.
 
-use crate::convert::observation::{Complaint, outcome_to};
+use crate::convert::observation::{key_from, line_from, outcome_to};
 use crate::engine::{Engine, EngineError};
 use actix_web::web::{Bytes, BytesMut, Payload};
 use api_chassis::http::HttpError;
@@ -77,6 +77,8 @@ pub struct FullState {
     /// Everything the stream named, taken or not.
     named: Named,
     listed: Vec<Digest>,
+    /// Whether a line named nobody knows what.
+    unreadable: bool,
     line: u64,
     outcome: ObservationOutcome,
 }
@@ -90,16 +92,17 @@ impl FullState {
             batch: Default::default(),
             named: Named::default(),
             listed: Vec::new(),
+            unreadable: false,
             line: 0,
             outcome: ObservationOutcome::default(),
         }
     }
 
     /// Take the next line.
-    pub async fn take(&mut self, seen: Result<Observation, Complaint>) -> Result<(), EngineError> {
+    pub async fn take(&mut self, text: &[u8]) -> Result<(), EngineError> {
         let line = self.line;
         self.line += 1;
-        match seen {
+        match line_from(text) {
             Ok(seen) => {
                 match &seen {
                     Observation::PodPresent(pod) => self.named.push(&pod.key),
@@ -111,6 +114,10 @@ impl FullState {
                 if self.batch.1.len() >= BATCH { self.flush().await } else { Ok(()) }
             }
             Err(message) => {
+                match key_from(text) {
+                    Some(key) => self.named.push(&key),
+                    None => self.unreadable = true,
+                }
                 self.refuse([RefusedObservation { index: line, message }].into_iter(), 1);
                 Ok(())
             }
@@ -119,10 +126,11 @@ impl FullState {
 
     /// The stream ended well: what it did not name is gone.
     ///
-    /// A line that could not be read may have named any pod: then nothing is gone.
+    /// A line of which not even the key could be read may have named any pod: then nothing is gone.
+    /// A pod that was refused is there nonetheless.
     pub async fn end(mut self) -> Result<ObservationOutcome, EngineError> {
         self.flush().await?;
-        if self.outcome.refused_total == 0 {
+        if !self.unreadable {
             let command =
                 Command::ObserveRest { source: self.source, named: self.named, images: self.listed };
             self.engine.apply(command).await?;

@@ -8,7 +8,8 @@ use api_vocab::{
     Timestamp,
 };
 use core_model::{
-    Answer, Command, Identity, Observation, ObservedContainer, ObservedPod, Registration, Report,
+    Answer, Command, ExposurePath, Identity, Observation, ObservedContainer, ObservedPod, PodContext,
+    Privileges, Registration, Report,
 };
 use std::path::Path;
 
@@ -30,6 +31,10 @@ const LAYERS: (usize, usize) = (5, 3);
 const BATCH: usize = 1_000;
 /// Pods that a workload has.
 const REPLICAS: usize = 15;
+/// One workload in so many is open to the outside.
+const OPEN: usize = 5;
+/// One in so many has a service account of its own.
+const ACCOUNTS: usize = 3;
 
 /// Where all of this is seen.
 pub fn source() -> Result<SourceId> {
@@ -49,7 +54,7 @@ pub fn pod(n: usize) -> Result<ObservedPod> {
         phase: PodPhase::Running,
         started_at: Some(Timestamp::from_millis(1_700_000_000_000 + n as i64)),
         labels: vec![("app".into(), format!("service{workload}").into()), ("tier".into(), "web".into())],
-        context: core_model::PodContext::default(),
+        context: PodContext::default(),
         containers: vec![ObservedContainer {
             name: "main".into(),
             kind: ContainerKind::Regular,
@@ -58,6 +63,29 @@ pub fn pod(n: usize) -> Result<ObservedPod> {
             repo_digests: Vec::new(),
         }],
     })
+}
+
+/// The same with what surrounds it in a cluster.
+pub fn surrounded(n: usize) -> Result<ObservedPod> {
+    let workload = n / REPLICAS;
+    let (app, namespace) = (format!("service{workload}"), namespace(workload));
+    let way = ExposurePath {
+        kind: "ingress".into(),
+        hosts: [format!("{app}.example.com").into()].into(),
+        through: ["Ingress", "Service", "EndpointSlice"]
+            .map(|kind| format!("{kind} {namespace}/{app}").into())
+            .into(),
+    };
+    let is_open = workload.is_multiple_of(OPEN);
+    let not_root = Privileges { root: Some(false), ..Privileges::default() };
+    let context = PodContext {
+        service_account: Some(if workload.is_multiple_of(ACCOUNTS) { &*app } else { "default" }.into()),
+        pull_secrets: [format!("registry-{namespace}").into()].into(),
+        exposure: if is_open { [way].into() } else { Box::default() },
+        privileges: [("main".into(), not_root)].into(),
+        ..PodContext::default()
+    };
+    Ok(ObservedPod { context, ..pod(n)? })
 }
 
 fn namespace(workload: usize) -> String {
@@ -114,16 +142,26 @@ pub type Observe<'a> = &'a mut dyn FnMut(Apply<'_>) -> Result<()>;
 
 /// Tell a core of `pods` pods.
 pub fn observe(pods: usize, apply: Apply<'_>) -> Result<()> {
-    observe_each(&source()?, &(0..pods).collect::<Vec<_>>(), apply)
+    observe_each(&source()?, &(0..pods).collect::<Vec<_>>(), pod, apply)
+}
+
+/// Tell a core of `pods` pods with what surrounds them.
+pub fn observe_surrounded(pods: usize, apply: Apply<'_>) -> Result<()> {
+    observe_each(&source()?, &(0..pods).collect::<Vec<_>>(), surrounded, apply)
 }
 
 /// Tell a core of a source with one pod of each image.
 pub fn observe_images(source: &SourceId, apply: Apply<'_>) -> Result<()> {
     let pods: Vec<usize> = (0..IMAGES).map(|image| image * REPLICAS).collect();
-    observe_each(source, &pods, apply)
+    observe_each(source, &pods, pod, apply)
 }
 
-fn observe_each(source: &SourceId, pods: &[usize], apply: Apply<'_>) -> Result<()> {
+fn observe_each(
+    source: &SourceId,
+    pods: &[usize],
+    pod: fn(usize) -> Result<ObservedPod>,
+    apply: Apply<'_>,
+) -> Result<()> {
     for batch in pods.chunks(BATCH) {
         let observations =
             batch.iter().map(|n| Ok(Observation::PodPresent(pod(*n)?))).collect::<Result<_>>()?;

@@ -22,7 +22,7 @@ const KEPT: usize = 10_000;
 
 /// A data folder as a core leaves it behind that knows a large fleet, matched.
 pub fn prepare_loaded(folder: &Path) -> Result<()> {
-    prepare_folder(folder, LOADED, &mut |apply| fleet::observe(PODS, apply))
+    prepare_folder(folder, LOADED, &mut |apply| fleet::observe_surrounded(PODS, apply))
 }
 
 /// A data folder as a core leaves it behind that knows a fleet's images, matched, and no pods.
@@ -89,7 +89,7 @@ pub fn measure_loaded(folder: &Path) -> Result<Vec<Figure>> {
     let resident = resident_mib() - before;
     let findings = view.totals().findings.total();
     let size = std::fs::metadata(&path)?.len() as f64 / f64::from(1 << 20);
-    let what = format!("{PODS} pods, {IMAGES} × {PACKAGES} packages");
+    let what = format!("{PODS} pods with contexts, {IMAGES} × {PACKAGES} packages");
     std::hint::black_box(&model);
     Ok(vec![
         Figure::plain(format!("{what}: model and view"), resident, "MiB", "≤ 256"),

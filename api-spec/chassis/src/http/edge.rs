@@ -4,16 +4,20 @@ use super::flight::Flight;
 use super::{HttpError, RateLimit};
 use crate::metrics::HttpLatency;
 use actix_web::body::{BoxBody, MessageBody};
-use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
 use actix_web::error::InternalError;
 use actix_web::http::header::{
     CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue, TRANSFER_ENCODING,
     X_CONTENT_TYPE_OPTIONS,
 };
 use actix_web::middleware::Next;
-use actix_web::{Error, HttpMessage, HttpResponse, web};
+use actix_web::{Error, FromRequest, HttpMessage, HttpRequest, HttpResponse, web};
 use futures_util::FutureExt;
+use std::convert::Infallible;
+use std::future::{Ready, ready};
 use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -46,6 +50,33 @@ impl RequestId {
 
 fn is_harmless(id: &str) -> bool {
     (1..=64).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))
+}
+
+/// Asked for by a handler that reads a stream of any length: no timeout holds for it, so that it
+/// must end by itself when nothing comes any more.
+#[derive(Debug, Clone, Copy)]
+pub struct Unhurried;
+
+/// Whether a handler asked for more time.
+#[derive(Debug, Clone, Default)]
+struct Patience(Arc<AtomicBool>);
+
+impl Patience {
+    fn is_asked_for(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+impl FromRequest for Unhurried {
+    type Error = Infallible;
+    type Future = Ready<Result<Self, Infallible>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        if let Some(Patience(asked)) = request.extensions().get() {
+            asked.store(true, Ordering::Relaxed);
+        }
+        ready(Ok(Unhurried))
+    }
 }
 
 /// Middleware for `actix_web::middleware::from_fn`: request id, rate limit, timeout, panics,
@@ -90,8 +121,14 @@ async fn pass<B: MessageBody + 'static>(
             HttpError::rate_limited("too many requests; come again later").retry_after(wait)
         })?;
     }
-    let handled = AssertUnwindSafe(next.call(request)).catch_unwind();
-    match tokio::time::timeout(edge.timeout, handled).await {
+    let patience = Patience::default();
+    request.extensions_mut().insert(patience.clone());
+    let mut handled = std::pin::pin!(AssertUnwindSafe(next.call(request)).catch_unwind());
+    let answer = match tokio::time::timeout(edge.timeout, &mut handled).await {
+        Err(_) if patience.is_asked_for() => Ok(handled.await),
+        answer => answer,
+    };
+    match answer {
         Ok(Ok(answer)) => Ok(answer?.map_into_boxed_body()),
         Ok(Err(panic)) => Err(HttpError::bug(panic_text(panic.as_ref())).into()),
         Err(_) => Err(HttpError::unavailable("the request took too long")

@@ -77,6 +77,10 @@ fn routes(config: &mut web::ServiceConfig) {
             web::resource("/never")
                 .route(web::get().to(async || -> HttpResponse { std::future::pending().await })),
         )
+        .service(web::resource("/stream").route(web::get().to(async |_: Unhurried| {
+            tokio::task::yield_now().await;
+            HttpResponse::Ok().body("at the end")
+        })))
         .service(web::resource("/number").route(
             web::post().to(async |n: web::Json<Number>| HttpResponse::Ok().body(n.number.to_string())),
         ))
@@ -142,6 +146,14 @@ async fn handler_that_never_answers_is_cut_off() {
     let answer = server.get("/never").await;
     check(&answer, 503, "unavailable", "too long");
     assert!(answer.contains("retry-after: 1\r\n"), "{answer}");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn handler_that_reads_a_stream_is_not_cut_off() {
+    let server = TestServer::start(|settings| settings.request_timeout_seconds = 0);
+    let answer = server.get("/stream").await;
+    assert!(answer.ends_with("at the end"), "{answer}");
     server.stop().await;
 }
 

@@ -1,9 +1,10 @@
 //! Observations: from the wire to the model, each on its own, so that one bad item refuses itself only.
 
 use super::context::context_from;
-use api_vocab::{ImageRef, ReportedImage};
+use api_vocab::{ImageRef, PodKey, ReportedImage};
 use api_wire::observation as wire;
 use core_model::{Observation, ObservationRefusal, ObservedContainer, ObservedImage, ObservedPod};
+use serde::Deserialize;
 use serde_json::value::RawValue;
 
 /// Why an item of a batch was not taken, for whoever sent it.
@@ -31,6 +32,15 @@ pub fn line_from(line: &[u8]) -> Result<Observation, Complaint> {
         Ok(listed) => Ok(Observation::ImagePresent(image_from(listed.image))),
         Err(_) => Err(error.to_string()),
     }
+}
+
+/// The pod that a line names which cannot be taken, if that much of it can be read.
+pub fn key_from(line: &[u8]) -> Option<PodKey> {
+    #[derive(Deserialize)]
+    struct Keyed {
+        key: PodKey,
+    }
+    serde_json::from_slice::<Keyed>(line).ok().map(|keyed| keyed.key)
 }
 
 /// The image that `shape` describes; a form of it that is none is left out.

@@ -1,13 +1,13 @@
 //! Observations: what perceivers send, in batches and as a source's full state.
 
-use crate::convert::observation::{Complaint, line_from, observation_from, outcome_to};
+use crate::convert::observation::{Complaint, observation_from, outcome_to};
 use crate::http::role::ByPerceiver;
 use crate::http::{Answer, NoQuery, refusal};
 use crate::intake::{FullState, Lines};
 use crate::state::Core;
 use actix_web::HttpResponse;
 use actix_web::web::{Bytes, Data, Payload, Query};
-use api_chassis::http::HttpError;
+use api_chassis::http::{HttpError, Unhurried};
 use api_wire::observation::{ObservationBatch, ObservationOutcome};
 use core_model::{Answer as Answered, Command, Observation};
 use serde::Deserialize;
@@ -57,6 +57,7 @@ pub async fn batch(
     responses((status = 200, description = "What was taken, and what was not", body = ObservationOutcome)))]
 pub async fn full_state(
     ByPerceiver(source): ByPerceiver,
+    _: Unhurried,
     _: Query<NoQuery>,
     core: Data<Core>,
     body: Payload,
@@ -64,7 +65,7 @@ pub async fn full_state(
     let mut lines = Lines::of(body);
     let mut state = FullState::begin(core.engine.clone(), source);
     while let Some(line) = lines.next().await? {
-        state.take(line_from(&line)).await.map_err(refusal::of_engine)?;
+        state.take(&line).await.map_err(refusal::of_engine)?;
     }
     let outcome = state.end().await.map_err(refusal::of_engine)?;
     core.metrics.observed(outcome.accepted);

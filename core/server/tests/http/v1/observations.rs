@@ -119,6 +119,23 @@ async fn full_state_with_unreadable_line_drops_nothing() {
 }
 
 #[tokio::test]
+async fn full_state_with_a_refused_pod_drops_what_it_does_not_name() {
+    let core = TestCore::start().await;
+    core.post(BATCH, present(&["/gone", "/large", "/odd"].map(|key| a_pod(key, "nginx", 1)))).await;
+    let (mut large, mut odd) = (a_pod("/large", "nginx", 1), a_pod("/odd", "nginx", 1));
+    large["uid"] = "x".repeat(1_000).into();
+    odd["phase"] = "dancing".into();
+    let told = core.told(Method::PUT, STATE, Some(format!("{large}\n{odd}\n"))).await.json();
+    assert_eq!((&told["accepted"], &told["refused_total"]), (&json!(0), &json!(2)), "{told}");
+    let left = core.get("/pods").await.json();
+    let names: Vec<&str> =
+        left["items"].as_array().unwrap().iter().filter_map(|pod| pod["name"].as_str()).collect();
+    assert_eq!(names, ["large", "odd"], "a pod that is refused is there nonetheless");
+    assert!(core.get("/sources/docker/host-1").await.json()["last_full_state"].is_string());
+    core.stop().await;
+}
+
+#[tokio::test]
 async fn full_state_cut_on_the_way_drops_nothing() {
     let core = TestCore::start().await;
     core.post(BATCH, present(&[a_pod("/old", "nginx", 1)])).await;
