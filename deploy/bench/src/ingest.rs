@@ -94,12 +94,21 @@ pub fn block_on<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
 
 /// A core that keeps everything in a folder of its own and looks for advisories nowhere.
 pub async fn start(folder: &Path, name: &str) -> Result<Running> {
+    run(config(folder, name)).await
+}
+
+/// Settings of such a core.
+pub fn config(folder: &Path, name: &str) -> Config {
     let mut config = Config { data_dir: folder.join(name), ..Config::default() };
     config.http.listen = ([127, 0, 0, 1], 0).into();
     config.http.requests_per_second = 0;
     config.advisories = AdvisoryConfig { origin: String::new(), ..config.advisories };
-    let running = App::build(config, Surroundings::default())?.spawn().await?;
-    Ok(running)
+    config
+}
+
+/// A core with these settings.
+pub async fn run(config: Config) -> Result<Running> {
+    Ok(App::build(config, Surroundings::default())?.spawn().await?)
 }
 
 /// Observations a second, and microseconds of processor time for each: as many callers as the load

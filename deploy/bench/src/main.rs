@@ -16,6 +16,7 @@ mod matching;
 mod memory;
 mod packages;
 mod random;
+mod series;
 
 use anyhow::{Context, Result, ensure};
 use figures::{Figure, HEAD, machine};
@@ -54,6 +55,7 @@ const SCENARIOS: &[Scenario] = &[
     Scenario { name: "memory-idle", prepare: nothing, measure: memory::measure_idle },
     Scenario { name: "memory-loaded", prepare: memory::prepare_loaded, measure: memory::measure_loaded },
     Scenario { name: "core-loaded", prepare: memory::prepare_loaded, measure: memory::measure_core },
+    Scenario { name: "workload-series", prepare: memory::prepare_loaded, measure: series::measure },
     Scenario { name: "cluster-pages", prepare: cluster::prepare, measure: cluster::measure_paged },
     Scenario { name: "cluster-streams", prepare: cluster::prepare, measure: cluster::measure_streamed },
     Scenario { name: "cluster-tells", prepare: cluster::prepare, measure: cluster::tells::measure },

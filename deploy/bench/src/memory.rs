@@ -16,7 +16,7 @@ use std::path::Path;
 use std::time::Instant;
 
 /// The data folder of the core that knows a large fleet.
-const LOADED: &str = "loaded";
+pub const LOADED: &str = "loaded";
 /// Events that are kept at once.
 const KEPT: usize = 10_000;
 
