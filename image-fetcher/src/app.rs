@@ -70,7 +70,7 @@ async fn named_or_found(settings: &FetcherSettings) -> FetcherSettings {
 
 async fn found_engines() -> Vec<String> {
     let mut found = Vec::new();
-    for candidate in find_engines(&std::env::vars().collect()).await {
+    for candidate in find_engines(&api_chassis::config::environment().collect()).await {
         match candidate.state {
             EngineState::NotFound => continue,
             EngineState::Found(_) => tracing::info!(endpoint = candidate.endpoint, "engine found"),

@@ -1,7 +1,7 @@
 //! The image-fetcher as a process of its own.
 
 use anyhow::Context;
-use api_chassis::config::{Layers, render};
+use api_chassis::config::{Layers, environment, render};
 use api_chassis::logs;
 use api_chassis::shutdown::Shutdown;
 use clap::Parser;
@@ -35,7 +35,7 @@ struct Flags {
 async fn main() -> anyhow::Result<()> {
     let flags = Flags::parse();
     // The name of the file itself is no setting.
-    let variables = std::env::vars().filter(|(name, _)| name != CONFIG_VARIABLE);
+    let variables = environment().filter(|(name, _)| name != CONFIG_VARIABLE);
     let layers = Layers::of("image-fetcher").file(flags.config).environment(variables);
     let settings: FetcherSettings = layers.flag("socket", flags.socket).load()?;
     if flags.print_config {

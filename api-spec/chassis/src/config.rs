@@ -3,6 +3,7 @@
 //! Keys are lower-case with underscores. The environment's name for `http.listen` of the core is
 //! `PERCEPTOR_CORE_HTTP__LISTEN`; lists are separated by commas.
 
+mod defaults;
 mod keys;
 
 use ::config::builder::DefaultState;
@@ -51,6 +52,13 @@ pub enum ConfigError {
     },
 }
 
+/// The process's variables. Those that are not UTF-8 are made so: they are for others, and no
+/// reason to end as [`std::env::vars`] does.
+pub fn environment() -> impl Iterator<Item = (String, String)> {
+    let text = |text: std::ffi::OsString| text.to_string_lossy().into_owned();
+    std::env::vars_os().map(move |(name, value)| (text(name), text(value)))
+}
+
 /// The layers that settings of a service come from.
 #[derive(Debug, Clone, Default)]
 pub struct Layers {
@@ -88,8 +96,10 @@ impl Layers {
 
     /// Put the layers together.
     pub fn load<T: Default + Serialize + DeserializeOwned>(&self) -> Result<T, ConfigError> {
-        let keys = Keys::of(&T::default());
-        let mut builder = ::config::Config::builder();
+        let settings = T::default();
+        let keys = Keys::of(&settings);
+        let unusable = |e: ::config::ConfigError| ConfigError::Value { reason: e.to_string() };
+        let mut builder = defaults::add(::config::Config::builder(), &settings).map_err(unusable)?;
         if let Some(path) = &self.file {
             builder = add_file(builder, path, &keys)?;
         }
@@ -104,8 +114,7 @@ impl Layers {
         for (key, text) in &self.flags {
             builder = add(builder, &keys, key, text, &format!("flag --{}", key.replace(['.', '_'], "-")))?;
         }
-        let merged = builder.build().map_err(|e| ConfigError::Value { reason: e.to_string() })?;
-        merged.try_deserialize().map_err(|e| ConfigError::Value { reason: e.to_string() })
+        builder.build().and_then(::config::Config::try_deserialize).map_err(unusable)
     }
 }
 

@@ -108,7 +108,9 @@ impl Follower {
         let messages = parser.push(&chunk).map_err(|_| malformed(OPERATION, "an event is too long"))?;
         for message in messages {
             if message.event.as_deref() == Some(MISSED) {
-                tracing::warn!("events were missed: they are too long ago to be kept");
+                tracing::warn!("events were missed: the core keeps them no longer");
+                // Whoever asks again must not be told again.
+                self.after = message.id.and_then(|id| id.parse().ok()).or(self.after);
                 continue;
             }
             self.ready.push_back(parse(OPERATION, message.data.as_bytes())?);

@@ -20,7 +20,7 @@ use reqwest::Method;
 
 /// For each list: a method that gets one page, and one that walks all of them.
 macro_rules! lists {
-    ($($(#[$meta:meta])* $one:ident, $every:ident: $route:expr, [$($part:ident: $kind:ty)?] $query:ident => $item:ty;)+) => {
+    ($($(#[$meta:meta])* $one:ident, $every:ident: $operation:literal, $route:expr, [$($part:ident: $kind:ty)?] $query:ident => $item:ty;)+) => {
         impl Client {
             $(
             $(#[$meta])*
@@ -28,7 +28,7 @@ macro_rules! lists {
             /// One page; the query's `cursor` says which.
             pub async fn $one(&self, $($part: &$kind,)? query: &$query) -> Result<Page<$item>, ClientError> {
                 let path = path($route, &[$($part)?]);
-                self.get(concat!("get ", stringify!($one)), path).query(query).json().await
+                self.get($operation, path).query(query).json().await
             }
 
             $(#[$meta])*
@@ -51,25 +51,25 @@ macro_rules! lists {
 
 lists! {
     /// Images.
-    images, every_image: routes::IMAGES, [] ImageQuery => Image;
+    images, every_image: "list images", routes::IMAGES, [] ImageQuery => Image;
     /// Images that wait for a scan.
-    queue, every_queued: routes::QUEUE, [] ImageQuery => Image;
+    queue, every_queued: "list images that wait", routes::QUEUE, [] ImageQuery => Image;
     /// Findings of one image.
-    image_findings, every_image_finding: routes::IMAGE_FINDINGS, [image: Digest] FindingQuery => Finding;
+    image_findings, every_image_finding: "list findings of an image", routes::IMAGE_FINDINGS, [image: Digest] FindingQuery => Finding;
     /// Packages of one image.
-    image_packages, every_image_package: routes::IMAGE_PACKAGES, [image: Digest] PackageQuery => ImagePackage;
+    image_packages, every_image_package: "list packages of an image", routes::IMAGE_PACKAGES, [image: Digest] PackageQuery => ImagePackage;
     /// Findings of the fleet.
-    findings, every_finding: routes::FINDINGS, [] FindingQuery => Finding;
+    findings, every_finding: "list findings", routes::FINDINGS, [] FindingQuery => Finding;
     /// Packages of the fleet.
-    packages, every_package: routes::PACKAGES, [] PackageQuery => FleetPackage;
+    packages, every_package: "list packages", routes::PACKAGES, [] PackageQuery => FleetPackage;
     /// Where packages run.
-    package_places, every_package_place: routes::PACKAGE_PLACES, [] PackageQuery => PackagePlace;
+    package_places, every_package_place: "find where packages run", routes::PACKAGE_PLACES, [] PackageQuery => PackagePlace;
     /// Pods.
-    pods, every_pod: routes::PODS, [] PodQuery => Pod;
+    pods, every_pod: "list pods", routes::PODS, [] PodQuery => Pod;
     /// Scanners.
-    scanners, every_scanner: routes::SCANNERS, [] ScannerQuery => Scanner;
+    scanners, every_scanner: "list scanners", routes::SCANNERS, [] ScannerQuery => Scanner;
     /// Sources.
-    sources, every_source: routes::SOURCES, [] SourceQuery => Source;
+    sources, every_source: "list sources", routes::SOURCES, [] SourceQuery => Source;
 }
 
 /// The items of all pages, from `start` on. `get` is asked for a page at a time.

@@ -247,6 +247,24 @@ async fn events_that_are_no_longer_kept_are_passed_over() {
 }
 
 #[tokio::test]
+async fn events_missed_are_not_asked_for_again() {
+    let core = FakeCore::start(|request| {
+        let body = match request.header("last-event-id") {
+            Some("1") => "event: missed\nid: 8\ndata: {}\n\n".to_owned(),
+            Some("8") => format!("id: 9\ndata: {}\n\n", serde_json::to_string(&event(9)).unwrap()),
+            _ => return Answer::refusal(400, "invalid", "no such place"),
+        };
+        let headers = vec![("content-type", "text/event-stream".into())];
+        Answer::Send { status: 200, headers, body: body.into_bytes() }
+    })
+    .await
+    .unwrap();
+    let client = core.client().unwrap();
+    let mut events = std::pin::pin!(client.events(Some(1)));
+    assert_eq!(events.next().await.unwrap().unwrap().id, 9);
+}
+
+#[tokio::test]
 async fn core_that_is_away_is_unreachable_and_comes_back() {
     let core = core_with(vec![fine()]).await;
     core.cut();

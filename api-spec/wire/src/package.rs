@@ -131,6 +131,10 @@ pub struct PackagePlace {
     /// Their sources.
     #[schema(value_type = Vec<String>)]
     pub sources: Vec<SourceId>,
+    /// Whether its version could not be compared with the constraint that was asked for: it may or
+    /// may not be meant, and a person has to look.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub undecided: bool,
 }
 
 /// What packages may be sorted by.

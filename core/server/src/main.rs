@@ -2,7 +2,7 @@
 
 use anyhow::Context;
 use api_chassis::auth::{Caller, Role, Token};
-use api_chassis::config::Layers;
+use api_chassis::config::{Layers, environment};
 use api_chassis::shutdown::Shutdown;
 use api_chassis::{logs, tls};
 use clap::{Parser, Subcommand};
@@ -73,7 +73,7 @@ fn main() -> anyhow::Result<()> {
 
 fn layers(flags: &Flags) -> Layers {
     // The name of the file itself is no setting.
-    let variables = std::env::vars().filter(|(name, _)| name != "PERCEPTOR_CORE_CONFIG");
+    let variables = environment().filter(|(name, _)| name != "PERCEPTOR_CORE_CONFIG");
     Layers::of("core")
         .file(flags.config.clone())
         .environment(variables)

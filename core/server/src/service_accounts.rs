@@ -124,7 +124,9 @@ impl ServiceAccounts {
     }
 
     fn is_fresh(&self, verdict: &Verdict, within: Duration) -> bool {
-        self.clock.now().since(verdict.at) < within
+        // A clock that was set back must not make a verdict last.
+        let now = self.clock.now();
+        verdict.at <= now && now.since(verdict.at) < within
     }
 
     fn keep(&self, key: [u8; 32], caller: Option<Caller>) {

@@ -1,6 +1,6 @@
 //! Advisories for the command line: opening an index, building one, saying how old it is.
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use api_vocab::Timestamp;
 use core_advisories::{Imported, Index, IndexBuilder};
 use std::path::Path;
@@ -17,10 +17,14 @@ pub fn open(path: &Path) -> Result<Index> {
 /// Read OSV files: a record, a zip, a folder of either, or one folder per ecosystem.
 ///
 /// # Errors
-/// When nothing can be read there.
+/// When nothing can be read there: no advisories at all would look like no findings.
 pub fn import(path: &Path) -> Result<(IndexBuilder, Imported)> {
     let mut builder = IndexBuilder::new(&path.display().to_string());
     let imported = builder.import_path(path)?;
+    if imported.records == 0 {
+        let why = imported.problems.first().map(|problem| format!(": {}: {}", problem.name, problem.reason));
+        bail!("{} holds no advisory in OSV format{}", path.display(), why.unwrap_or_default());
+    }
     Ok((builder, imported))
 }
 

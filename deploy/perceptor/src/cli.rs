@@ -1,4 +1,6 @@
 //! The command line: what a person may say, and what each word means.
+//!
+//! One file because it is one text: what `--help` says, from the first word to the last.
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -42,18 +44,21 @@ pub enum Command {
     /// List pods (a lone container is a one-container pod)
     #[command(after_help = "Examples:
   perceptor pods --source docker/host-1
-  perceptor pods --owner compose/shop/web -o json")]
+  perceptor pods --owner compose/shop/web -o json
+  perceptor pods --sort started-at --order desc --limit 10")]
     Pods(PodsArgs),
     /// List findings: vulnerability × package × image
     #[command(after_help = "Examples:
   perceptor findings --severity critical --fixable true
   perceptor findings --id CVE-2021-44228
+  perceptor findings --image nginx:1.27
   perceptor findings --owner compose/shop/web --sort severity --order desc")]
     Findings(FindingsArgs),
     /// List packages of all images
     #[command(after_help = "Examples:
   perceptor packages --name openssl
-  perceptor packages --ecosystem PyPI --name-contains django")]
+  perceptor packages --ecosystem PyPI --name-contains django
+  perceptor packages --sort severity --order desc --limit 20")]
     Packages(PackagesArgs),
     /// Say where a package runs: images, pods, owners, sources
     #[command(after_help = "Examples:
@@ -62,13 +67,15 @@ pub enum Command {
   perceptor find lodash")]
     Find(FindArgs),
     /// List sources: clusters, engines, hosts
-    #[command(after_help = "Example:
-  perceptor sources -o json")]
-    Sources(RemoteArgs),
+    #[command(after_help = "Examples:
+  perceptor sources
+  perceptor sources --health stale -o json")]
+    Sources(SourcesArgs),
     /// List scanners and their leases
-    #[command(after_help = "Example:
-  perceptor scanners")]
-    Scanners(RemoteArgs),
+    #[command(after_help = "Examples:
+  perceptor scanners
+  perceptor scanners --node worker-3 -o wide")]
+    Scanners(ScannersArgs),
     /// Follow what changes, one line an event
     #[command(after_help = "Examples:
   perceptor events
@@ -77,12 +84,12 @@ pub enum Command {
     /// Wait until a pod is seen and its images are scanned
     #[command(after_help = "Examples:
   perceptor wait --pod shop/web-5f9c --source kubernetes/prod-eu
-  perceptor wait --pod shop/web-5f9c --timeout 60")]
+  perceptor wait --pod redis --timeout 60")]
     Wait(WaitArgs),
     /// Print the SBOM of an image
     #[command(after_help = "Examples:
-  perceptor sbom sha256:4bcff6… > sbom.cdx.json
-  perceptor sbom sha256:4bcff6… --format spdx")]
+  perceptor sbom nginx:1.27 > sbom.cdx.json
+  perceptor sbom 4bcff63911fc --format spdx")]
     Sbom(SbomArgs),
     /// Advisories: which are in force, fetch newer ones, import files
     Advisories(AdvisoriesArgs),
@@ -127,6 +134,9 @@ pub struct UpArgs {
     /// Stop once every image is settled; exit code 0
     #[arg(long)]
     pub once: bool,
+    /// What is logged on standard error: error, warn, info, or core_server=debug
+    #[arg(long, value_name = "LEVEL", env = "PERCEPTOR_LOG", default_value = "error")]
+    pub log: String,
     /// One JSON object a line on standard output
     #[arg(long)]
     pub json: bool,
@@ -161,8 +171,9 @@ pub struct RegistryArgs {
     /// Ask the image's registry if no engine of this host has it
     #[arg(long)]
     pub registry: bool,
-    /// Credentials, in the form of Docker's config.json; programs that it names are not run
-    #[arg(long, value_name = "FILE", env = "PERCEPTOR_REGISTRY_CREDENTIALS", requires = "registry")]
+    /// Credentials for --registry, in the form of Docker's config.json; programs that it names are
+    /// not run
+    #[arg(long, value_name = "FILE", env = "PERCEPTOR_REGISTRY_CREDENTIALS")]
     pub credentials: Vec<PathBuf>,
     /// PEM file of the authorities that the registry's certificate may come from
     #[arg(long, value_name = "FILE", requires = "registry")]
@@ -251,6 +262,9 @@ pub struct ImagesArgs {
     /// Run in this namespace
     #[arg(long)]
     pub namespace: Option<String>,
+    /// Run by this owner, as compose/shop/web
+    #[arg(long)]
+    pub owner: Option<api_vocab::Owner>,
     /// What to sort by
     #[arg(long, value_enum)]
     pub sort: Option<ImageColumn>,
@@ -287,9 +301,9 @@ pub struct PodsArgs {
     /// The owner, as compose/shop/web
     #[arg(long)]
     pub owner: Option<api_vocab::Owner>,
-    /// A digest of an image it runs
+    /// An image it runs: a digest, how one begins, or a reference
     #[arg(long)]
-    pub image: Option<api_vocab::Digest>,
+    pub image: Option<String>,
     /// Part of the name
     #[arg(long)]
     pub name_contains: Option<String>,
@@ -302,6 +316,21 @@ pub struct PodsArgs {
     /// The team that is to be told
     #[arg(long)]
     pub team: Option<String>,
+    /// What to sort by
+    #[arg(long, value_enum)]
+    pub sort: Option<PodColumn>,
+    /// Ascending or descending
+    #[arg(long, value_enum)]
+    pub order: Option<SortOrder>,
+}
+
+/// What pods are sorted by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum PodColumn {
+    /// Source, namespace and name.
+    Key,
+    /// When they started.
+    StartedAt,
 }
 
 /// `findings`.
@@ -322,9 +351,9 @@ pub struct FindingsArgs {
     /// The package's name
     #[arg(long)]
     pub package: Option<String>,
-    /// Only in this image
+    /// Only in this image: a digest, how one begins, or a reference
     #[arg(long)]
-    pub image: Option<api_vocab::Digest>,
+    pub image: Option<String>,
     /// In images run by this source
     #[arg(long)]
     pub source: Option<api_vocab::SourceId>,
@@ -373,6 +402,23 @@ pub struct PackagesArgs {
     /// A version constraint, as '<2.17.1'
     #[arg(long)]
     pub version: Option<String>,
+    /// What to sort by
+    #[arg(long, value_enum)]
+    pub sort: Option<PackageColumn>,
+    /// Ascending or descending
+    #[arg(long, value_enum)]
+    pub order: Option<SortOrder>,
+}
+
+/// What packages are sorted by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum PackageColumn {
+    /// Name, then ecosystem and version.
+    Name,
+    /// Number of images that hold them.
+    Images,
+    /// The worst severity of their findings.
+    Severity,
 }
 
 /// `find`.
@@ -388,6 +434,72 @@ pub struct FindArgs {
     /// The ecosystem, as PyPI, Debian or Debian:12
     #[arg(long)]
     pub ecosystem: Option<String>,
+}
+
+/// `sources`.
+#[derive(Debug, Args)]
+pub struct SourcesArgs {
+    /// The core.
+    #[command(flatten)]
+    pub remote: RemoteArgs,
+    /// The kind of platform, as docker
+    #[arg(long)]
+    pub kind: Option<api_vocab::SourceKind>,
+    /// Only those that are heard often enough to be believed, or not
+    #[arg(long, value_enum)]
+    pub health: Option<Health>,
+    /// What to sort by
+    #[arg(long, value_enum)]
+    pub sort: Option<SourceColumn>,
+    /// Ascending or descending
+    #[arg(long, value_enum)]
+    pub order: Option<SortOrder>,
+}
+
+/// Whether a source is believed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Health {
+    /// Heard lately.
+    Fresh,
+    /// Not heard for too long.
+    Stale,
+}
+
+/// What sources are sorted by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum SourceColumn {
+    /// Kind and name.
+    Id,
+    /// When they were last heard.
+    LastSeen,
+    /// Number of pods.
+    Pods,
+}
+
+/// `scanners`.
+#[derive(Debug, Args)]
+pub struct ScannersArgs {
+    /// The core.
+    #[command(flatten)]
+    pub remote: RemoteArgs,
+    /// The node whose store it reads
+    #[arg(long)]
+    pub node: Option<String>,
+    /// What to sort by
+    #[arg(long, value_enum)]
+    pub sort: Option<ScannerColumn>,
+    /// Ascending or descending
+    #[arg(long, value_enum)]
+    pub order: Option<SortOrder>,
+}
+
+/// What scanners are sorted by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ScannerColumn {
+    /// The name.
+    Name,
+    /// When they were last heard.
+    LastSeen,
 }
 
 /// `events`.
@@ -407,8 +519,8 @@ pub struct WaitArgs {
     /// The core.
     #[command(flatten)]
     pub remote: RemoteArgs,
-    /// The pod, as shop/web-5f9c
-    #[arg(long, value_name = "NAMESPACE/NAME")]
+    /// The pod, as shop/web-5f9c; its name alone is one in any namespace, or without one
+    #[arg(long, value_name = "[NAMESPACE/]NAME")]
     pub pod: String,
     /// The source that it runs in
     #[arg(long)]
@@ -424,8 +536,8 @@ pub struct SbomArgs {
     /// The core.
     #[command(flatten)]
     pub remote: RemoteArgs,
-    /// Any digest of the image
-    pub digest: api_vocab::Digest,
+    /// Any digest of the image, how one begins, or a reference
+    pub image: String,
     /// The document's format
     #[arg(long, value_enum, default_value_t = DocumentFormat::Cyclonedx)]
     pub format: DocumentFormat,

@@ -1,6 +1,7 @@
 //! What each subcommand does.
 
 mod advisories;
+mod image;
 mod list;
 mod remote;
 mod scan;
@@ -10,6 +11,7 @@ mod wait;
 
 use crate::cli::{Cli, Command};
 use anyhow::Result;
+use api_chassis::logs::{self, LogFormat, LogSettings};
 use clap::CommandFactory;
 use std::io::Write;
 
@@ -26,6 +28,12 @@ pub enum Outcome {
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct WrongInput(pub String);
+
+/// The screen tells what happens; the log, on standard error, what `level` asks for.
+fn logs_to_stderr(level: &str, format: LogFormat) -> Result<()> {
+    let settings = LogSettings { level: level.to_owned(), format };
+    Ok(logs::init(&settings).map_err(|error| WrongInput(error.to_string()))?)
+}
 
 /// Do what the command line says, writing results to `out`.
 ///

@@ -6,6 +6,7 @@ use api_client::ClientError;
 use api_wire::error::ErrorCode;
 use clap::Parser;
 use perceptor::commands::{self, Outcome, WrongInput};
+use perceptor::output;
 use std::io::Write;
 use std::process::ExitCode;
 
@@ -28,9 +29,46 @@ fn complain(error: &anyhow::Error) -> ExitCode {
     if closed == Some(std::io::ErrorKind::BrokenPipe) {
         return ExitCode::SUCCESS;
     }
-    let _ = writeln!(std::io::stderr(), "perceptor: {error:#}");
-    // The core may be the one to notice what was wrong.
-    let refused = error.downcast_ref::<ClientError>().and_then(ClientError::code);
-    let wrong = error.is::<WrongInput>() || matches!(refused, Some(ErrorCode::Invalid | ErrorCode::NotFound));
+    let client = error.downcast_ref::<ClientError>();
+    let hint = match client.and_then(ClientError::code) {
+        Some(ErrorCode::Unauthenticated) => "; --token-file names the file that holds a token",
+        _ => "",
+    };
+    let _ = writeln!(std::io::stderr(), "perceptor: {}{hint}", output::plain(&story(error)));
+    let wrong = error.is::<WrongInput>() || client.is_some_and(is_callers);
     ExitCode::from(if wrong { 2 } else { 3 })
+}
+
+/// What went wrong and why. A cause that was told already is not told again, and what a client of
+/// the core says is whole.
+fn story(error: &anyhow::Error) -> String {
+    let mut story = String::new();
+    for cause in error.chain() {
+        let text = cause.to_string();
+        if !story.contains(&text) {
+            let colon = if story.is_empty() { "" } else { ": " };
+            story = format!("{story}{colon}{text}");
+        }
+        if cause.is::<ClientError>() {
+            break;
+        }
+    }
+    story
+}
+
+/// Whether the caller can mend it: the core may be the one to notice what was wrong.
+fn is_callers(error: &ClientError) -> bool {
+    matches!(error, ClientError::Settings { .. } | ClientError::File { .. })
+        || matches!(error.code(), Some(ErrorCode::Invalid | ErrorCode::NotFound))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn story_tells_each_cause_once() {
+        let error = anyhow::anyhow!("x.tar ends early").context("fetch the image: x.tar ends early");
+        assert_eq!(story(&error.context("scan x.tar")), "scan x.tar: fetch the image: x.tar ends early");
+    }
 }

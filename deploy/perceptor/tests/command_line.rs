@@ -85,7 +85,7 @@ fn up_with_an_inventory_of_ones_own_scans_its_archives() {
         "[[pods]]\nname = 'db'\ncontainers = [{ image = 'sample/search:7.1', archive = 'search.tar' }]\n";
     std::fs::write(&file, pod).unwrap();
     let shown = text(&up(folder.path(), &["--inventory", file.to_str().unwrap()]).stdout);
-    assert!(shown.contains("1 pods, 1 images (1 scanned"), "{shown}");
+    assert!(shown.contains("1 pod, 1 image (1 scanned"), "{shown}");
 }
 
 #[test]
@@ -175,7 +175,7 @@ fn scan_of_a_folder_reads_its_packages() {
     std::fs::create_dir_all(&package).unwrap();
     std::fs::write(package.join("package.json"), r#"{"name": "lodash", "version": "4.17.15"}"#).unwrap();
     let shown = text(&perceptor(&["scan", folder.path().to_str().unwrap()]).stdout);
-    assert!(shown.contains("1 packages") && shown.contains("lodash"), "{shown}");
+    assert!(shown.contains("1 package,") && shown.contains("lodash"), "{shown}");
 }
 
 #[test]
@@ -194,7 +194,7 @@ fn import_of_osv_files_is_used_by_scan() {
     assert!(imported.status.success(), "{}", text(&imported.stderr));
     let archive = folder.path().join("web.tar");
     let shown = text(&perceptor(&["scan", archive.to_str().unwrap(), "--data", data]).stdout);
-    assert!(shown.contains("1 findings") && shown.contains("TEST-1") && shown.contains("0.5.0"), "{shown}");
+    assert!(shown.contains("1 finding ") && shown.contains("TEST-1") && shown.contains("0.5.0"), "{shown}");
 }
 
 #[test]
@@ -206,10 +206,17 @@ fn wrong_input_is_one_line_and_exit_code_two() {
         (vec!["scan", "not/../there"], "neither a file nor a folder"),
         (vec!["scan", "nginx:1"], "no container engine"),
         (vec!["scan", ".", "--advisories", "/nonexistent"], "/nonexistent"),
+        (vec!["scan", ".", "--advisories", inventory.to_str().unwrap()], "no advisory in OSV format"),
+        (vec!["advisories", "import", inventory.to_str().unwrap()], "no advisory in OSV format"),
+        (vec!["images", "--core", "localhost"], "not the address of a core"),
+        (vec!["images", "--token-file", "/nonexistent"], "/nonexistent"),
         (vec!["token", "king", "arthur"], "no role"),
         (vec!["token", "reader", "ann", "--source", "docker/a"], "only a perceiver"),
         (vec!["token", "perceiver", "a", "--source", "nowhere"], "expected kind/name"),
-        (vec!["wait", "--pod", "web"], "expected namespace/name"),
+        (vec!["wait", "--pod", "a/b/c"], "expected namespace/name"),
+        (vec!["scan", ".", "--platform", "linux/arm64"], "no --platform"),
+        (vec!["scan", ".", "--registry"], "leave --registry out"),
+        (vec!["up", "--log", "core=loud", "--data", folder.path().to_str().unwrap()], "log level"),
         (
             vec!["up", "--data", folder.path().to_str().unwrap(), "--inventory", inventory.to_str().unwrap()],
             "pods",

@@ -1,6 +1,6 @@
 //! The flags that every perceiver has, and how they become settings.
 
-use api_chassis::config::Layers;
+use api_chassis::config::{Layers, environment};
 use clap::Args;
 use std::path::PathBuf;
 
@@ -31,10 +31,10 @@ impl SharedFlags {
     /// Defaults < file < environment < these flags, for the perceiver of `platform`.
     pub fn layers(&self, platform: &str) -> Layers {
         let file = variable(platform);
-        let environment = std::env::vars().filter(|(name, _)| *name != file);
+        let variables = environment().filter(|(name, _)| *name != file);
         Layers::of(platform)
             .file(self.file(platform))
-            .environment(environment)
+            .environment(variables)
             .flag("core.core", self.core.as_ref())
             .flag("core.token_file", self.token_file.as_ref())
     }

@@ -1,7 +1,7 @@
 //! The scanner as a process of its own.
 
 use anyhow::Context;
-use api_chassis::config::{Layers, render};
+use api_chassis::config::{Layers, environment, render};
 use api_chassis::logs;
 use api_chassis::shutdown::Shutdown;
 use clap::Parser;
@@ -34,7 +34,7 @@ struct Flags {
 async fn main() -> anyhow::Result<()> {
     let flags = Flags::parse();
     // The name of the file itself is no setting.
-    let variables = std::env::vars().filter(|(name, _)| name != CONFIG_VARIABLE);
+    let variables = environment().filter(|(name, _)| name != CONFIG_VARIABLE);
     let layers = Layers::of("scanner").file(flags.config).environment(variables);
     let settings: ScannerSettings =
         layers.flag("core.core", flags.core).flag("fetcher", flags.fetcher).load()?;

@@ -11,6 +11,7 @@ struct Settings {
     attempts: u32,
     names: Vec<String>,
     http: Http,
+    largest: u64,
     tls: Option<Tls>,
     #[serde(serialize_with = "hidden")]
     password: Secret,
@@ -35,7 +36,8 @@ impl Default for Settings {
             data_dir: "/var/lib".into(),
             attempts: 3,
             names: vec!["a".into()],
-            http: Http::default(),
+            http: Http { listen: "mine".into(), fast: true },
+            largest: u64::MAX,
             tls: None,
             password: Secret::new("hunter2"),
         }
@@ -68,6 +70,18 @@ fn layers_each_win_over_the_one_beneath() {
     assert_eq!((settings.attempts, &*settings.data_dir, &*settings.http.listen), (4, "0123", "flag"));
     assert_eq!(settings.names, ["a"]);
     assert_eq!(load(None, &[], &[]).unwrap(), Settings::default());
+}
+
+#[test]
+fn section_set_in_part_keeps_the_services_own_defaults() {
+    let file = a_file(".yaml", "http: {fast: false}\n");
+    for settings in [
+        load(Some(&file), &[], &[]),
+        load(None, &[("PERCEPTOR_CORE_HTTP__FAST", "false")], &[]),
+        load(None, &[], &[("http.fast", "false")]),
+    ] {
+        assert_eq!(settings.unwrap().http, Http { listen: "mine".into(), fast: false });
+    }
 }
 
 #[test]

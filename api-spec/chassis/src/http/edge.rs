@@ -3,9 +3,10 @@
 use super::flight::Flight;
 use super::{HttpError, RateLimit};
 use crate::metrics::HttpLatency;
-use actix_web::body::{BoxBody, MessageBody};
+use actix_web::body::{BodySize, BoxBody, MessageBody, None as NoBody};
 use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
 use actix_web::error::InternalError;
+use actix_web::http::Method;
 use actix_web::http::header::{
     CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue, TRANSFER_ENCODING,
     X_CONTENT_TYPE_OPTIONS,
@@ -82,13 +83,17 @@ impl FromRequest for Unhurried {
 /// Middleware for `actix_web::middleware::from_fn`: request id, rate limit, timeout, panics,
 /// error envelope, latency, log.
 pub async fn edge(
-    request: ServiceRequest,
+    mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let begun = Instant::now();
     let id = RequestId::of(&request);
     request.extensions_mut().insert(id.clone());
     let method = request.method().clone();
+    if method == Method::HEAD {
+        // Whatever can be got can be asked for without its body (RFC 9110, 9.3.2).
+        request.head_mut().method = Method::GET;
+    }
     let edge = request.app_data::<web::Data<Edge>>().cloned();
     let flying = request.app_data::<web::Data<Flight>>().map(|flight| flight.start());
     let answer = match pass(&edge, request, next).await {
@@ -104,9 +109,18 @@ pub async fn edge(
     if let Some(edge) = edge {
         edge.latency.observe(method.as_str(), route, status.as_u16(), took);
     }
+    let answer = if method == Method::HEAD { answer.map(ended) } else { answer };
     match flying {
         Some(flying) => answer.map(|answer| answer.map_body(|_, body| flying.until_sent(body))),
         None => answer,
+    }
+}
+
+/// An answer to HEAD. The server sends no body with it; one that flows for ever must not even begin.
+fn ended(answer: ServiceResponse<BoxBody>) -> ServiceResponse<BoxBody> {
+    match answer.response().body().size() {
+        BodySize::Stream => answer.map_body(|_, _| BoxBody::new(NoBody::new())),
+        BodySize::None | BodySize::Sized(_) => answer,
     }
 }
 

@@ -1,7 +1,7 @@
 //! The error envelope: what the caller may know; the log learns the rest.
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::{CONTENT_TYPE, RETRY_AFTER};
+use actix_web::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use actix_web::{HttpResponse, ResponseError};
 use std::time::Duration;
 
@@ -114,6 +114,10 @@ impl HttpError {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut answer = HttpResponse::build(status);
         answer.insert_header((CONTENT_TYPE, "application/json"));
+        if self.status == 401 {
+            // RFC 9110, 11.6.1: whoever is refused learns what would let them in.
+            answer.insert_header((WWW_AUTHENTICATE, "Bearer"));
+        }
         if let Some(wait) = self.retry_after {
             answer.insert_header((RETRY_AFTER, wait.as_secs().max(1)));
         }

@@ -81,6 +81,9 @@ fn routes(config: &mut web::ServiceConfig) {
             tokio::task::yield_now().await;
             HttpResponse::Ok().body("at the end")
         })))
+        .service(web::resource("/endless").route(web::get().to(async || {
+            HttpResponse::Ok().streaming(futures_util::stream::pending::<std::io::Result<web::Bytes>>())
+        })))
         .service(web::resource("/number").route(
             web::post().to(async |n: web::Json<Number>| HttpResponse::Ok().body(n.number.to_string())),
         ))
@@ -111,6 +114,28 @@ async fn answers_wrong_in_any_way_come_in_the_envelope() {
     check(&server.get("/query?number=x").await, 400, "invalid", "the query: invalid digit");
     check(&server.get("/query?number=1&more=2").await, 400, "invalid", "unknown field `more`");
     server.stop().await;
+}
+
+#[tokio::test]
+async fn head_is_answered_like_get_without_a_body() {
+    let server = TestServer::start(|_| {});
+    let head = async |path: &str| server.ask(&format!("HEAD {path} HTTP/1.1\r\nHost: x\r\n\r\n")).await;
+    for (path, status, length) in [("/ok", 200, Some("4")), ("/endless", 200, None), ("/number", 405, None)] {
+        let answer = head(path).await;
+        assert!(
+            answer.starts_with(&format!("HTTP/1.1 {status} ")) && answer.ends_with("\r\n\r\n"),
+            "{answer}"
+        );
+        assert!(length.is_none_or(|n| answer.contains(&format!("content-length: {n}\r\n"))), "{answer}");
+    }
+    assert!(server.get("/metrics").await.contains(r#"method="HEAD",route="/ok",status="200"} 1"#));
+    server.stop().await;
+}
+
+#[test]
+fn caller_without_a_token_learns_the_scheme() {
+    let answer = HttpError::unauthenticated("no token").respond("r-1");
+    assert_eq!(answer.headers().get("www-authenticate").unwrap(), "Bearer");
 }
 
 #[tokio::test]

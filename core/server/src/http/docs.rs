@@ -9,14 +9,20 @@ use std::sync::Arc;
 const POLICY: &str =
     "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'";
 
-/// `/docs`, and the files of the page below it.
+/// `/docs`, and the files of the page below it; `/` leads there.
 pub fn routes(config: &mut ServiceConfig) {
     let document = format!("{}{}", api_wire::routes::API, api_wire::routes::OPENAPI);
     let page = web::Data::new(utoipa_swagger_ui::Config::from(document));
     config
         .app_data(page)
+        .service(resource("/").route(get().to(enter)))
         .service(resource("/docs").route(get().to(redirect)))
         .service(resource("/docs/{file:.*}").route(get().to(file)));
+}
+
+/// Relative, so that it holds behind a gate that puts a path before ours.
+async fn enter() -> HttpResponse {
+    HttpResponse::TemporaryRedirect().insert_header((LOCATION, "docs/")).finish()
 }
 
 async fn redirect() -> HttpResponse {

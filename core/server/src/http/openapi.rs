@@ -5,9 +5,10 @@ use super::{Answer, v1};
 use actix_web::HttpRequest;
 use api_chassis::http::HttpError;
 use api_wire::error::ErrorEnvelope;
-use utoipa::openapi::path::Operation;
+use utoipa::openapi::path::{Operation, ParameterBuilder, ParameterIn};
+use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
-use utoipa::openapi::{ContentBuilder, OpenApi as Document, Ref, ResponseBuilder};
+use utoipa::openapi::{ContentBuilder, OpenApi as Document, Ref, Required, ResponseBuilder};
 use utoipa::{Modify, OpenApi};
 
 /// The document's source.
@@ -64,6 +65,9 @@ impl Modify for Everywhere {
             for (method, operation) in operations {
                 if let Some(operation) = operation {
                     operation.operation_id = Some(operation_id(method, path));
+                    if method == "get" && TAGGED.contains(&path.as_str()) {
+                        add_tag(operation);
+                    }
                     add_refusal(operation);
                 }
             }
@@ -75,6 +79,25 @@ impl Modify for Everywhere {
 fn operation_id(method: &str, path: &str) -> String {
     let words = path.split(['/', '{', '}']).filter(|word| !word.is_empty());
     words.fold(method.to_owned(), |id, word| format!("{id}_{word}"))
+}
+
+/// Single resources, whose answers carry an entity tag.
+const TAGGED: [&str; 6] = {
+    use api_wire::routes::{ADVISORIES, IMAGE, IMAGE_SBOM, SCANNER, SOURCE, SUMMARY};
+    [ADVISORIES, IMAGE, IMAGE_SBOM, SCANNER, SOURCE, SUMMARY]
+};
+
+fn add_tag(operation: &mut Operation) {
+    let known = ParameterBuilder::new()
+        .name("If-None-Match")
+        .parameter_in(ParameterIn::Header)
+        .required(Required::False)
+        .description(Some("The entity tags (`ETag`) that the caller has"))
+        .schema(Some(ObjectBuilder::new().schema_type(Type::String)))
+        .build();
+    operation.parameters.get_or_insert_default().push(known.into());
+    let unchanged = ResponseBuilder::new().description("The caller has it").build();
+    operation.responses.responses.insert("304".to_owned(), unchanged.into());
 }
 
 fn add_refusal(operation: &mut Operation) {

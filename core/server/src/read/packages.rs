@@ -46,8 +46,23 @@ impl PackageFilter {
         })
     }
 
-    /// Whether `package` is asked for.
+    /// Whether `package` is asked for, as far as can be said.
     pub fn passes(&self, package: &Package) -> bool {
+        self.names(package) && self.is_within(package) == Some(true)
+    }
+
+    /// Whether nobody can say if `package` is asked for: its version cannot be compared.
+    pub fn leaves_open(&self, package: &Package) -> bool {
+        self.names(package) && self.is_within(package).is_none()
+    }
+
+    /// A version that its ecosystem's scheme cannot read is not known to be in any range.
+    fn is_within(&self, package: &Package) -> Option<bool> {
+        let Some(range) = &self.version else { return Some(true) };
+        range.matches(Scheme::of(package.ecosystem().family())?, package.version()).ok()
+    }
+
+    fn names(&self, package: &Package) -> bool {
         let ecosystem = package.ecosystem();
         let called = |name: &String| {
             package.name() == name
@@ -59,14 +74,7 @@ impl PackageFilter {
             && self.ecosystem.as_ref().is_none_or(|asked| {
                 asked == ecosystem || (asked.release().is_none() && asked.family() == ecosystem.family())
             })
-            && self.version.as_ref().is_none_or(|range| is_within(range, package))
     }
-}
-
-/// A version that its ecosystem's scheme cannot read is in no range.
-fn is_within(range: &Constraint, package: &Package) -> bool {
-    let scheme = Scheme::of(package.ecosystem().family());
-    scheme.is_some_and(|scheme| range.matches(scheme, package.version()).unwrap_or(false))
 }
 
 impl FleetPlace {
@@ -89,11 +97,15 @@ fn worst(package: &FleetPackage) -> Option<Severity> {
 
 impl<'a> Fleet<'a> {
     /// Packages that pass `filter`, in no order of names.
-    pub fn packages(self, filter: &'a PackageFilter) -> Box<dyn Iterator<Item = FleetPackage> + 'a> {
-        let passes = |package: &FleetPackage| filter.passes(&package.package);
+    pub fn packages(self, filter: &'a PackageFilter) -> impl Iterator<Item = FleetPackage> + 'a {
+        self.candidates(filter).filter(|package| filter.passes(&package.package))
+    }
+
+    /// Packages among which all are that `filter` could mean.
+    fn candidates(self, filter: &PackageFilter) -> Box<dyn Iterator<Item = FleetPackage> + 'a> {
         match &filter.name {
-            Some(name) => Box::new(self.view.packages_named(name).into_iter().filter(passes)),
-            None => Box::new(self.all_packages().filter(passes)),
+            Some(name) => Box::new(self.view.packages_named(name).into_iter()),
+            None => Box::new(self.all_packages()),
         }
     }
 
@@ -127,12 +139,15 @@ impl<'a> Fleet<'a> {
         }
     }
 
-    /// Every image that holds a package which passes `filter`.
+    /// Every image that holds a package which passes `filter`, or of which that cannot be said:
+    /// whoever looks for a flaw must not take one for the other.
     pub fn places(
         self,
         filter: &'a PackageFilter,
     ) -> impl Iterator<Item = (FleetPlace, (FleetPackage, Digest))> + 'a {
-        self.packages(filter).flat_map(move |package| {
+        let meant =
+            |package: &FleetPackage| filter.passes(&package.package) || filter.leaves_open(&package.package);
+        self.candidates(filter).filter(meant).flat_map(move |package| {
             let images = self.view.images_with(package.id).into_iter();
             images
                 .map(|key| {
@@ -144,7 +159,12 @@ impl<'a> Fleet<'a> {
     }
 
     /// How a package's place looks on the wire.
-    pub fn package_in_image(self, package: &FleetPackage, key: &Digest) -> PackagePlace {
+    pub fn package_in_image(
+        self,
+        filter: &PackageFilter,
+        package: &FleetPackage,
+        key: &Digest,
+    ) -> PackagePlace {
         let image = self.view.image(key);
         let references = image.iter().flat_map(|image| image.references.iter());
         let (mut owners, mut sources, mut pod_names) = (BTreeSet::new(), BTreeSet::new(), Vec::new());
@@ -163,6 +183,7 @@ impl<'a> Fleet<'a> {
             pod_names,
             owners: owners.into_iter().collect(),
             sources: sources.into_iter().collect(),
+            undecided: filter.leaves_open(&package.package),
         }
     }
 }

@@ -54,6 +54,8 @@ fn verdict_is_believed_for_its_time_and_kept_for_an_outage() {
     assert!(accounts.known(&[1; 32], GRACE).is_some());
     clock.advance(GRACE);
     assert!(accounts.known(&[1; 32], GRACE).is_none());
+    clock.set(Timestamp::from_millis(0));
+    assert!(accounts.known(&[1; 32], GRACE).is_none(), "a clock set back makes nothing last longer");
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use crate::harness::{TestCore, a_fleet, config};
 use api_chassis::auth::Role;
+use api_chassis::config::Layers;
 use core_server::{App, Config, StartError, Surroundings};
 use reqwest::Method;
 use serde_json::json;
@@ -10,7 +11,7 @@ use serde_json::json;
 async fn path_unknown_is_not_found() {
     let core = TestCore::start().await;
     insta::assert_snapshot!(core.get("/vulnerabilities").await);
-    insta::assert_snapshot!(core.get("//").await);
+    insta::assert_snapshot!(core.get("//nowhere").await);
     core.stop().await;
 }
 
@@ -23,6 +24,17 @@ async fn method_wrong_is_not_allowed() {
 }
 
 #[tokio::test]
+async fn head_is_answered_like_get() {
+    let core = a_fleet().await;
+    for path in ["/summary", "/images", "/events", "//healthz"] {
+        let told = core.request(Method::HEAD, path).send().await.unwrap();
+        assert_eq!(told.status().as_u16(), 200, "{path}");
+        assert!(told.bytes().await.unwrap().is_empty(), "{path}");
+    }
+    core.stop().await;
+}
+
+#[tokio::test]
 async fn token_missing_or_unknown_is_unauthenticated() {
     let core = TestCore::guarded(Role::Reader).await;
     assert_eq!(core.get("/pods").await.status, 200);
@@ -30,6 +42,7 @@ async fn token_missing_or_unknown_is_unauthenticated() {
     insta::assert_snapshot!(core.get("/pods").await);
     let told = core.request(Method::GET, "/pods").bearer_auth("perceptor_nobody").send().await.unwrap();
     assert_eq!(told.status().as_u16(), 401);
+    assert_eq!(told.headers()["www-authenticate"], "Bearer");
     assert_eq!(core.get("//healthz").await.status, 200);
     core.stop().await;
 }
@@ -80,6 +93,7 @@ async fn documentation_needs_nothing_from_outside() {
     let core = TestCore::start().await;
     let page = core.get("//docs").await;
     assert_eq!((page.status, page.media_type.as_str()), (200, "text/html"));
+    assert_eq!(core.get("//").await.text, page.text);
     let start = core.get("//docs/swagger-initializer.js").await;
     assert!(start.text.contains("/api/v1/openapi.json"), "{start}");
     assert_eq!(core.get("//docs/nothing").await.status, 404);
@@ -109,6 +123,14 @@ fn core_without_tokens_refuses_to_listen_beyond_loopback() {
     open.http.listen = ([0, 0, 0, 0], 0).into();
     let refused = App::build(open, Surroundings::default()).map(drop);
     assert!(matches!(refused, Err(StartError::Exposure(_))));
+}
+
+#[test]
+fn settings_of_the_door_in_part_keep_what_the_core_needs() {
+    let layers = Layers::of("core").flag("http.listen", Some("127.0.0.1:1"));
+    let (set, own) = (Config::load(&layers).unwrap().http, Config::default().http);
+    assert_eq!(set.max_body_bytes, own.max_body_bytes);
+    assert_eq!(set.request_timeout_seconds, own.request_timeout_seconds);
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! `perceptor advisories`: which are in force, look for newer ones, import files.
 
+use super::WrongInput;
 use super::remote::connect;
 use crate::advisories::{days, import};
 use crate::cli::{AdvisoriesCommand, ListFormat, RemoteArgs};
@@ -52,7 +53,7 @@ pub fn line(revision: &Revision, now: Timestamp) -> String {
 
 /// Build the index before the former one is touched: a broken feed replaces nothing.
 fn keep(path: &Path, data: &Path, out: Out<'_>) -> Result<()> {
-    let (builder, imported) = import(path)?;
+    let (builder, imported) = import(path).map_err(|error| WrongInput(format!("{error:#}")))?;
     std::fs::create_dir_all(data).with_context(|| format!("make data folder {}", data.display()))?;
     let target = data.join(core_server::advisories::INDEX);
     let index = builder.write(&target, Timestamp::now())?;

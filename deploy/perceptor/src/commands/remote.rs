@@ -1,8 +1,10 @@
 //! Asking a core: the connection, the event stream, documents.
 
+use super::{image, logs_to_stderr};
 use crate::cli::{DocumentFormat, EventsArgs, ListFormat, RemoteArgs, SbomArgs};
 use crate::output;
 use anyhow::{Context, Result};
+use api_chassis::logs::LogFormat;
 use api_client::{Client, ClientSettings};
 use api_wire::event::{Change, Event};
 use api_wire::sbom::SbomFormat;
@@ -23,6 +25,9 @@ pub fn connect(args: &RemoteArgs) -> Result<Client> {
 
 pub async fn events(args: &EventsArgs, out: &mut (dyn Write + Send)) -> Result<()> {
     let client = connect(&args.remote)?;
+    logs_to_stderr("warn", LogFormat::Human)?;
+    // The stream outlives a core that goes away; one that was never there is to be complained of.
+    client.summary().await?;
     let mut events = pin!(client.events(args.after));
     let mut seen = 0;
     while let Some(event) = events.try_next().await? {
@@ -71,13 +76,7 @@ pub fn line(event: &Event) -> String {
         }
         Change::RevisionChanged { revision } => format!("advisories are at revision {revision}"),
     };
-    let plain: String = what.chars().flat_map(escaped).collect();
-    format!("{:>6}  {}  {}", event.id, event.at, plain.trim_end())
-}
-
-/// Text from images must not command the terminal.
-fn escaped(c: char) -> Vec<char> {
-    if c.is_control() { c.escape_debug().collect() } else { vec![c] }
+    format!("{:>6}  {}  {}", event.id, event.at, output::plain(&what).trim_end())
 }
 
 pub async fn sbom(args: &SbomArgs, out: &mut (dyn Write + Send)) -> Result<()> {
@@ -85,7 +84,8 @@ pub async fn sbom(args: &SbomArgs, out: &mut (dyn Write + Send)) -> Result<()> {
         DocumentFormat::Cyclonedx => SbomFormat::Cyclonedx,
         DocumentFormat::Spdx => SbomFormat::Spdx,
     };
-    let document = connect(&args.remote)?.sbom(&args.digest, format).await?;
+    let client = connect(&args.remote)?;
+    let document = client.sbom(&image::find(&client, &args.image).await?, format).await?;
     let document = serde_json::from_slice(&document).context("the core's SBOM is not JSON")?;
     Ok(output::json_document(out, &document)?)
 }

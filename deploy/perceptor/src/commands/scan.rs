@@ -36,6 +36,11 @@ pub async fn run(args: ScanArgs, out: &mut (dyn Write + Send)) -> Result<Outcome
         ScanFormat::Spdx => output::json_document(out, &sbom::render(&subject, SbomFormat::Spdx))?,
         ScanFormat::Sarif => output::json_document(out, &report.sarif(&args.target))?,
     }
+    if args.output != ScanFormat::Table
+        && let Some(gaps) = report.caution(&scanned)
+    {
+        writeln!(std::io::stderr(), "perceptor: not all is known: {gaps}")?;
+    }
     let found = args.fail_on.is_some_and(|threshold| report.worst().is_some_and(|worst| worst >= threshold));
     Ok(if found { Outcome::Found } else { Outcome::Done })
 }

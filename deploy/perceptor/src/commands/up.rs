@@ -5,12 +5,13 @@ mod mesh;
 mod places;
 mod screen;
 
-use super::WrongInput;
+use super::{WrongInput, logs_to_stderr};
 use crate::cli::UpArgs;
 use crate::folder::data_folder;
 use anyhow::{Context, Result};
-use api_chassis::logs::{self, LogFormat, LogSettings};
+use api_chassis::logs::LogFormat;
 use api_chassis::shutdown::Shutdown;
+use core_server::StartError;
 use mesh::Mesh;
 use places::Places;
 use screen::Screen;
@@ -23,7 +24,7 @@ pub async fn run(args: UpArgs, out: &mut (dyn Write + Send)) -> Result<()> {
     let places = Places::find(&args, &data).await?;
     let mut screen = Screen::new(args.json, out);
     screen.say_places(&places)?;
-    quiet_logs()?;
+    logs_to_stderr(&args.log, LogFormat::Auto)?;
     let shutdown = Shutdown::on_signals().context("listen for signals")?;
     let mesh = Mesh::start(&args, &data, &places, screen.progress()).await.map_err(mend(&args, &data))?;
     screen.say_ready(&mesh, &data)?;
@@ -44,12 +45,17 @@ fn mend<'a>(args: &'a UpArgs, data: &'a Path) -> impl FnOnce(anyhow::Error) -> a
             let message = format!("{} is in use; choose another address with --listen", args.listen);
             return WrongInput(message).into();
         }
-        error.context(format!("start with data in {}", data.display()))
+        match error.downcast_ref::<StartError>() {
+            Some(StartError::Exposure(refused)) => {
+                let message =
+                    format!("{refused} (`perceptor up` has none; perceptor-core takes a token file)");
+                WrongInput(message).into()
+            }
+            Some(StartError::Origin(refused)) => WrongInput(format!("--advisories: {refused}")).into(),
+            Some(StartError::Settings(refused)) => WrongInput(refused.to_string()).into(),
+            _ => {
+                error.context(format!("start with data in {} (--data names another folder)", data.display()))
+            }
+        }
     }
-}
-
-/// The screen tells what happens; the log only what went wrong.
-fn quiet_logs() -> Result<()> {
-    let level = std::env::var("PERCEPTOR_LOG").unwrap_or_else(|_| "error".to_owned());
-    Ok(logs::init(&LogSettings { level, format: LogFormat::Auto })?)
 }

@@ -3,6 +3,7 @@
 use super::WrongInput;
 use super::remote::connect;
 use crate::cli::WaitArgs;
+use crate::output;
 use anyhow::{Result, anyhow, bail};
 use api_client::{Advice, Client, ClientError};
 use api_wire::page::Page;
@@ -59,10 +60,10 @@ impl fmt::Display for Step {
 /// # Errors
 /// The time is over, the core refuses, or an image cannot be scanned.
 pub async fn run(args: &WaitArgs, out: &mut (dyn Write + Send)) -> Result<()> {
-    let (namespace, name) = args
-        .pod
-        .split_once('/')
-        .ok_or_else(|| WrongInput(format!("pod {:?}: expected namespace/name", args.pod)))?;
+    let (namespace, name) = args.pod.split_once('/').unwrap_or(("", &args.pod));
+    if name.is_empty() || name.contains('/') {
+        return Err(WrongInput(format!("pod {:?}: expected namespace/name, or a name", args.pod)).into());
+    }
     let client = connect(&args.remote)?;
     let mut said = String::new();
     let follow = async {
@@ -70,7 +71,7 @@ pub async fn run(args: &WaitArgs, out: &mut (dyn Write + Send)) -> Result<()> {
             let step = look(&client, args, namespace, name).await?;
             if step.to_string() != said {
                 said = step.to_string();
-                writeln!(out, "{said}")?;
+                writeln!(out, "{}", output::plain(&said))?;
             }
             match step {
                 Step::Known { .. } => return Ok(()),
@@ -84,7 +85,7 @@ pub async fn run(args: &WaitArgs, out: &mut (dyn Write + Send)) -> Result<()> {
         }
     };
     let outcome = tokio::time::timeout(Duration::from_secs(args.timeout), follow).await;
-    outcome.unwrap_or_else(|_| Err(anyhow!("{} s are over", args.timeout)))
+    outcome.unwrap_or_else(|_| Err(anyhow!("{} s are over (--timeout)", args.timeout)))
 }
 
 async fn look(client: &Client, args: &WaitArgs, namespace: &str, name: &str) -> Result<Step> {

@@ -37,12 +37,12 @@ fn name_of(image: &Image) -> String {
     if more == 0 { name } else { format!("{name} (+{more})") }
 }
 
-/// The state's word, and why where there is a reason.
+/// The state's word, as the API filters by it, and why where there is a reason.
 pub fn state(state: &ImageState) -> (&'static str, String) {
     match state {
         ImageState::Queued { .. } => ("queued", String::new()),
-        ImageState::Leased { scanner, .. } => ("scanning", format!("by {scanner}")),
-        ImageState::Backoff { attempt, reason, .. } => ("retrying", format!("attempt {attempt}: {reason}")),
+        ImageState::Leased { scanner, .. } => ("leased", format!("by {scanner}")),
+        ImageState::Backoff { attempt, reason, .. } => ("backoff", format!("attempt {attempt}: {reason}")),
         ImageState::Scanned { partial: false, .. } => ("scanned", String::new()),
         ImageState::Scanned { partial: true, problems } => {
             let first =
@@ -197,9 +197,11 @@ impl Row for PackagePlace {
 
     fn cells(&self, wide: bool) -> Vec<Cell> {
         let sources: Vec<String> = self.sources.iter().map(ToString::to_string).collect();
+        let version = &self.package.version;
+        let version = if self.undecided { format!("{version} (undecided)") } else { version.clone() };
         let mut cells = vec![
             Cell::text(&self.package.name),
-            Cell::text(&self.package.version),
+            Cell::text(version),
             Cell::text(familiar(&self.references, &self.image)),
             Cell::number(self.pods),
             Cell::text(self.owners.join(", ")),

@@ -1,5 +1,6 @@
 //! Tables for people: aligned columns, severities in colour on a terminal.
 
+use super::text::{cut, plain, width};
 use api_vocab::Severity;
 use std::io::{self, Write};
 
@@ -20,17 +21,9 @@ pub struct Cell {
 }
 
 impl Cell {
-    /// A text; control characters are escaped, for it may come from an image.
+    /// A text; what would steer the terminal is escaped, for it may come from an image.
     pub fn text(text: impl AsRef<str>) -> Self {
-        let text = text.as_ref().chars().fold(String::new(), |mut kept, c| {
-            if c.is_control() {
-                kept.extend(c.escape_debug())
-            } else {
-                kept.push(c)
-            }
-            kept
-        });
-        Cell { text, severity: None, right: false }
+        Cell { text: plain(text.as_ref()), severity: None, right: false }
     }
 
     /// A number, at the right of its column.
@@ -57,7 +50,7 @@ impl Cell {
     }
 
     fn width(&self) -> usize {
-        self.text.chars().count()
+        width(&self.text)
     }
 }
 
@@ -131,12 +124,10 @@ fn write_line(out: &mut dyn Write, cells: &[Cell], widths: &[usize], colour: boo
     writeln!(out, "{}", line.trim_end())
 }
 
-fn fitted(cell: &Cell, width: usize) -> String {
-    if cell.width() > width {
-        let kept: String = cell.text.chars().take(width.saturating_sub(1)).collect();
-        return format!("{kept}…");
-    }
-    if cell.right { format!("{:>width$}", cell.text) } else { format!("{:<width$}", cell.text) }
+fn fitted(cell: &Cell, columns: usize) -> String {
+    let text = cut(&cell.text, columns);
+    let gap = " ".repeat(columns.saturating_sub(width(&text)));
+    if cell.right { gap + &text } else { text + &gap }
 }
 
 /// ANSI "select graphic rendition" code.
@@ -183,6 +174,12 @@ mod tests {
         let text = written(&[Two("abcdefghijklmnopqrstuvwxyz", 1)], false, Some(20));
         assert!(text.lines().all(|line| line.chars().count() <= 20), "{text}");
         assert!(text.contains('…'));
+    }
+
+    #[test]
+    fn table_with_wide_characters_is_aligned_by_columns() {
+        let text = written(&[Two("日本", 1), Two("abcd", 2)], false, None);
+        assert_eq!(text, "NAME  N\n日本  1\nabcd  2\n");
     }
 
     #[test]

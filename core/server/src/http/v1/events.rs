@@ -25,7 +25,8 @@ const PIECE: usize = 256;
 /// What happens, as it happens.
 ///
 /// Each event has its id, so `Last-Event-ID` (or `after`) goes on where a connection broke. Where
-/// events in between are no longer kept, an event of type `missed` comes first: read the lists again.
+/// events in between are no longer kept, or the id is one that this core never came to, an event of
+/// type `missed` comes first: read the lists again.
 #[utoipa::path(get, path = api_wire::routes::EVENTS, tag = "readers", params(EventQuery,
     ("Last-Event-ID" = Option<u64>, Header, description = "The id of the last event seen")),
     responses((status = 200, description = "Server-sent events", content_type = "text/event-stream", body = Event)))]
@@ -37,8 +38,11 @@ pub async fn follow(_: ByReader, core: Data<Core>, query: Query<EventQuery>, req
         }
         None => query.after,
     };
+    let last = core.stream.last();
     let follower = Follower {
-        after: after.unwrap_or_else(|| core.stream.last()),
+        // An id from another life of the core, before its data were lost, says nothing of this one.
+        strange: after.is_some_and(|after| after > last),
+        after: after.unwrap_or(last).min(last),
         more: core.stream.follow(),
         stream: core.stream.clone(),
         keep: core.keep.clone(),
@@ -60,6 +64,8 @@ struct Follower {
     keep: Keep,
     shutdown: Shutdown,
     greeted: bool,
+    /// Whether the follower comes from a place that is not known here.
+    strange: bool,
 }
 
 impl Follower {
@@ -91,6 +97,7 @@ impl Follower {
             Replay::Notices(notices) => (false, notices),
             Replay::Missed(from) => self.past(from).await,
         };
+        let missed = missed | std::mem::take(&mut self.strange);
         let missed =
             if missed { format!("event: missed\nid: {}\ndata: {{}}\n\n", self.after) } else { String::new() };
         if let Some(last) = notices.last() {

@@ -41,7 +41,8 @@ pub async fn list(_: ByReader, core: Data<Core>, query: Query<PackageQuery>) -> 
 
 /// Where packages run: a package, an image that holds it, and all that runs the image.
 ///
-/// Sorted by name; `sort` is not known here.
+/// Sorted by name; `sort` is not known here. A package whose version cannot be compared with the
+/// constraint is listed as `undecided`.
 #[utoipa::path(get, path = api_wire::routes::PACKAGE_PLACES, tag = "readers", params(PackageQuery),
     responses((status = 200, description = "A page of places", body = Page<PackagePlace>)))]
 pub async fn places(_: ByReader, core: Data<Core>, query: Query<PackageQuery>) -> Answer {
@@ -50,7 +51,7 @@ pub async fn places(_: ByReader, core: Data<Core>, query: Query<PackageQuery>) -
     let cut: Cut<FleetPlace> = Cut::of("place", query.order, query.cursor.as_deref(), query.limit)?;
     let page = web::block(move || {
         let fleet = Fleet::of(&core.view);
-        cut.page(fleet.places(&filter), |(package, key)| fleet.package_in_image(&package, &key))
+        cut.page(fleet.places(&filter), |(package, key)| fleet.package_in_image(&filter, &package, &key))
     });
     Ok(HttpResponse::Ok().json(page.await.map_err(HttpError::bug)?))
 }

@@ -46,6 +46,18 @@ async fn stream_resumed_goes_on_after_the_event() {
 }
 
 #[tokio::test]
+async fn stream_resumed_after_an_event_that_never_was_says_that_something_was_missed() {
+    let core = a_fleet().await;
+    let mut stream = core.request(Method::GET, "/events?after=1000000").send().await.unwrap();
+    let text = until(&mut stream, "event: missed").await;
+    assert!(!text.contains("id: 1000000"), "{text}");
+    core.post("/sources/docker/host-1/observations", present(&[a_pod("/new", "x", 9)])).await;
+    until(&mut stream, "pod_present").await;
+    drop(stream);
+    core.stop().await;
+}
+
+#[tokio::test]
 async fn stream_asked_wrongly_is_invalid() {
     let core = TestCore::start().await;
     insta::assert_snapshot!(core.get("/events?after=yesterday").await);

@@ -46,6 +46,21 @@ async fn package_places_say_what_runs_it() {
 }
 
 #[tokio::test]
+async fn package_places_that_cannot_be_compared_are_undecided_not_left_out() {
+    let core = a_fleet().await;
+    for (version, undecided) in [("%3C3.1", None), ("%3Cx:1", Some(true))] {
+        let told = core.get(&format!("/packages/places?name=openssl&version={version}")).await.json();
+        assert_eq!(told["items"][0]["name"], "libssl3", "{version}");
+        assert_eq!(told["items"][0].get("undecided").and_then(|u| u.as_bool()), undecided, "{version}");
+    }
+    assert_eq!(
+        core.get("/packages?name=openssl&version=%3Cx:1").await.json()["items"],
+        serde_json::json!([])
+    );
+    core.stop().await;
+}
+
+#[tokio::test]
 async fn packages_of_image_say_which_file_told() {
     let core = a_fleet().await;
     insta::assert_snapshot!(core.get(&format!("/images/{}/packages", digest(1))).await);

@@ -2,7 +2,7 @@
 
 use super::target::ScannedTarget;
 use crate::advisories;
-use crate::output::{self, Cell, Row, Table, sarif};
+use crate::output::{self, Cell, Row, Table, many, sarif};
 use anyhow::Result;
 use api_vocab::{InstalledPackage, Severity, Timestamp};
 use api_wire::finding::Vulnerability;
@@ -11,6 +11,9 @@ use scanner_worker::convert::inventory_to_wire;
 use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::io::{IsTerminal, Write};
+
+/// How many problems the table names.
+const SHOWN_PROBLEMS: usize = 20;
 
 /// The findings of one scan, the worst first.
 pub struct Report<'a> {
@@ -41,6 +44,19 @@ impl<'a> Report<'a> {
         self.findings.iter().map(|(_, vulnerability)| vulnerability.severity).max()
     }
 
+    /// Why no findings do not mean none; nothing where they do.
+    pub fn caution(&self, scanned: &ScannedTarget) -> Option<String> {
+        let gaps = [
+            (scanned.inventory.problems.len(), "could not be read", "part"),
+            (self.undecided, "could not be compared with the version of a package", "advisory record"),
+        ];
+        let known = |(count, why, what): &(usize, &str, &str)| {
+            (*count > 0).then(|| format!("{} {why}", many(*count, what)))
+        };
+        let gaps: Vec<String> = gaps.iter().filter_map(known).collect();
+        (!gaps.is_empty()).then(|| gaps.join(", "))
+    }
+
     /// For people.
     pub fn write_table(
         &self,
@@ -50,17 +66,22 @@ impl<'a> Report<'a> {
         now: Timestamp,
         out: &mut dyn Write,
     ) -> Result<()> {
-        let terminal = std::io::stdout().is_terminal();
         let inventory = &scanned.inventory;
         let distro = inventory.distro.as_ref().map(|d| d.pretty_name.clone().unwrap_or_else(|| d.id.clone()));
         let distro = distro.unwrap_or_else(|| "no distribution".to_owned());
-        writeln!(out, "{target}: {distro}, {} packages, {}", inventory.packages.len(), self.counts())?;
+        let (target, distro) = (output::plain(target), output::plain(&distro));
+        writeln!(
+            out,
+            "{target}: {distro}, {}, {}",
+            many(inventory.packages.len(), "package"),
+            self.counts()
+        )?;
         writeln!(out, "advisories: {}", advisories::describe(index, now))?;
         if !self.findings.is_empty() {
-            let mut table = Table::of::<Line<'_>>(false, terminal);
+            let mut table = Table::of::<Line<'_>>(false, output::has_colour());
             self.findings.iter().for_each(|(package, found)| table.push(Line(package, found).cells(false)));
             writeln!(out)?;
-            table.write(out, terminal.then(output::screen_width))?;
+            table.write(out, std::io::stdout().is_terminal().then(output::screen_width))?;
         }
         self.write_limits(scanned, out)
     }
@@ -74,9 +95,14 @@ impl<'a> Report<'a> {
             )?;
         }
         if scanned.inventory.is_partial() {
-            writeln!(out, "\npartial: {} parts could not be read", scanned.inventory.problems.len())?;
-            for problem in scanned.inventory.problems.iter().take(20) {
-                writeln!(out, "  {}  {}  {}", problem.code, problem.path, problem.detail)?;
+            let problems = &scanned.inventory.problems;
+            writeln!(out, "\npartial: {} could not be read", many(problems.len(), "part"))?;
+            for problem in problems.iter().take(SHOWN_PROBLEMS) {
+                let (path, detail) = (output::plain(&problem.path), output::plain(&problem.detail));
+                writeln!(out, "  {}  {path}  {detail}", problem.code)?;
+            }
+            if let Some(more @ 1..) = problems.len().checked_sub(SHOWN_PROBLEMS) {
+                writeln!(out, "  … and {more} more: -o json names all")?;
             }
         }
         Ok(())
@@ -93,7 +119,7 @@ impl<'a> Report<'a> {
             .filter_map(|severity| Some((count(*severity), severity)).filter(|(n, _)| *n > 0))
             .map(|(n, severity)| format!("{n} {severity}"))
             .collect();
-        format!("{} findings ({})", self.findings.len(), parts.join(", "))
+        format!("{} ({})", many(self.findings.len(), "finding"), parts.join(", "))
     }
 
     /// For programs.
@@ -128,6 +154,7 @@ impl<'a> Report<'a> {
             },
             "inventory": inventory_to_wire(&scanned.inventory),
             "findings": findings,
+            "undecided": self.undecided,
         });
         Ok(output::json_document(out, &document)?)
     }

@@ -4,6 +4,7 @@ use crate::cli::RegistryArgs;
 use crate::commands::WrongInput;
 use crate::progress::Progress;
 use anyhow::{Context, Result};
+use api_chassis::config::environment;
 use api_chassis::engines::{EngineState, find_engines};
 use api_vocab::{Digest, ImageRef, Inventory};
 use api_wire::fetcher::{ResolveRequest, ResolvedImage};
@@ -22,8 +23,8 @@ use std::time::Instant;
 pub enum Target {
     /// The root of a file tree.
     Folder(PathBuf),
-    /// An archive, or an OCI layout folder.
-    Archive(PathBuf),
+    /// An archive, or an OCI layout folder, and which of its images is meant.
+    Archive(PathBuf, ResolveRequest),
     /// An image by digest or reference, and the registry to ask for it.
     Image(ResolveRequest, Option<RegistrySettings>),
 }
@@ -47,28 +48,35 @@ impl ScannedTarget {
 impl Target {
     /// What a person means by `text`: something on disk if it is there, else an image.
     pub fn of(text: &str, args: &RegistryArgs) -> Result<Self> {
-        let path = Path::new(text);
-        match std::fs::metadata(path) {
-            Ok(found) if found.is_dir() && !path.join("oci-layout").exists() => {
-                return Ok(Target::Folder(path.to_path_buf()));
+        let platform = args.platform.as_ref().map(ToString::to_string);
+        let of_platform = ResolveRequest { platform, ..ResolveRequest::default() };
+        match on_disk(Path::new(text))? {
+            Some(_) if args.registry => {
+                Err(WrongInput(format!("{text:?} is on this disk; leave --registry out, or name an image"))
+                    .into())
             }
-            Ok(_) => return Ok(Target::Archive(path.to_path_buf())),
-            Err(_) => {}
+            Some(OnDisk::Folder) if args.platform.is_some() => {
+                Err(WrongInput(format!("{text:?} is a folder of files, which has no --platform")).into())
+            }
+            Some(OnDisk::Folder) => Ok(Target::Folder(text.into())),
+            Some(OnDisk::Archive) => Ok(Target::Archive(text.into(), of_platform)),
+            None => Target::image(text, of_platform, args),
         }
+    }
+
+    fn image(text: &str, of_platform: ResolveRequest, args: &RegistryArgs) -> Result<Self> {
         if let Ok(digest) = text.parse::<Digest>() {
-            let request = ResolveRequest { digests: vec![digest], ..ResolveRequest::default() };
-            return Ok(Target::Image(request, None));
+            if args.registry {
+                let message = "a digest alone names no registry; expected registry/repository@digest";
+                return Err(WrongInput(message.to_owned()).into());
+            }
+            return Ok(Target::Image(ResolveRequest { digests: vec![digest], ..of_platform }, None));
         }
         let reference: ImageRef = text
             .parse()
             .map_err(|error| WrongInput(format!("{text:?} is neither a file nor a folder, and {error}")))?;
         let digests = reference.digest().cloned().into_iter().collect();
-        let request = ResolveRequest {
-            digests,
-            references: vec![text.to_owned()],
-            platform: args.platform.as_ref().map(ToString::to_string),
-            ..ResolveRequest::default()
-        };
+        let request = ResolveRequest { digests, references: vec![text.to_owned()], ..of_platform };
         Ok(Target::Image(request, args.registry.then(|| registry_settings(&reference, args))))
     }
 
@@ -76,22 +84,42 @@ impl Target {
     pub async fn scan(&self, progress: &Progress) -> Result<ScannedTarget> {
         match self {
             Target::Folder(path) => scan_folder(path.clone()).await,
-            Target::Archive(path) => {
+            Target::Archive(path, request) => {
                 let store: Box<dyn Store> = Box::new(ArchiveStore::new(path.clone()));
-                scan_image(vec![store], &ResolveRequest::default(), progress)
+                scan_image(vec![store], request, progress)
                     .await
                     .with_context(|| format!("scan {}", path.display()))
             }
             Target::Image(request, registry) => {
                 let stores = image_stores(registry.as_ref()).await?;
-                let name = request.references.first().cloned().unwrap_or_default();
+                let digest = || request.digests.first().map(ToString::to_string);
+                let name = request.references.first().cloned().or_else(digest).unwrap_or_default();
                 scan_image(stores, request, progress).await.with_context(|| format!("scan {name}"))
             }
         }
     }
 }
 
+/// What stands at a path.
+enum OnDisk {
+    Folder,
+    Archive,
+}
+
+/// Nothing at all there may be an image's name; what may not be looked at is no image's.
+fn on_disk(path: &Path) -> Result<Option<OnDisk>> {
+    match std::fs::metadata(path) {
+        Ok(found) if found.is_dir() && !path.join("oci-layout").exists() => Ok(Some(OnDisk::Folder)),
+        Ok(_) => Ok(Some(OnDisk::Archive)),
+        Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {
+            Err(WrongInput(format!("{}: {error}", path.display())).into())
+        }
+        Err(_) => Ok(None),
+    }
+}
+
 async fn scan_folder(path: PathBuf) -> Result<ScannedTarget> {
+    let subject = format!("scan {}", path.display());
     let read = move || -> std::io::Result<Inventory> {
         let start = Instant::now();
         let clock = move || start.elapsed();
@@ -99,7 +127,7 @@ async fn scan_folder(path: PathBuf) -> Result<ScannedTarget> {
         let layer = scanner_extract::extract_directory(&path, &extractors, &Budget::default(), &clock)?;
         Ok(scanner_extract::stack(&[layer]))
     };
-    Ok(ScannedTarget { image: None, inventory: tokio::task::spawn_blocking(read).await?? })
+    Ok(ScannedTarget { image: None, inventory: tokio::task::spawn_blocking(read).await?.context(subject)? })
 }
 
 async fn scan_image(
@@ -135,7 +163,7 @@ async fn image_stores(registry: Option<&RegistrySettings>) -> Result<Vec<Box<dyn
 
 /// The engines that answer; what is wrong with the others, if none does.
 async fn engine_stores() -> Result<Vec<Box<dyn Store>>> {
-    let candidates = find_engines(&std::env::vars().collect()).await;
+    let candidates = find_engines(&environment().collect()).await;
     let mut stores: Vec<Box<dyn Store>> = Vec::new();
     for candidate in &candidates {
         if matches!(candidate.state, EngineState::Found(_)) {

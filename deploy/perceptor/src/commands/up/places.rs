@@ -4,6 +4,7 @@ use crate::cli::UpArgs;
 use crate::commands::WrongInput;
 use crate::sample;
 use anyhow::{Context, Result};
+use api_chassis::config::environment;
 use api_chassis::engines::{EngineCandidate, EngineState, find_engines};
 use perceiver_kit::inventory::Inventory;
 use std::path::{Path, PathBuf};
@@ -21,8 +22,7 @@ pub struct Places {
 impl Places {
     /// Look around. Writes the sample's files below `data` if there is nothing else to watch.
     pub async fn find(args: &UpArgs, data: &Path) -> Result<Self> {
-        let candidates =
-            if args.sample { Vec::new() } else { find_engines(&std::env::vars().collect()).await };
+        let candidates = if args.sample { Vec::new() } else { find_engines(&environment().collect()).await };
         let has_engine = candidates.iter().any(|c| matches!(c.state, EngineState::Found(_)));
         let is_sample = args.inventory.is_none() && !has_engine;
         let file = match &args.inventory {

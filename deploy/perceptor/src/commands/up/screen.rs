@@ -13,7 +13,7 @@ use api_wire::event::{Change, Event};
 use api_wire::image::{Image, ImageQuery, ImageSort};
 use api_wire::page::Order;
 use api_wire::summary::Summary;
-use futures_util::StreamExt;
+use futures_util::{StreamExt, TryStreamExt};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::{IsTerminal, Write};
 use std::path::Path;
@@ -23,8 +23,11 @@ use std::time::Duration;
 
 /// How often the living table is drawn, and how often is asked whether all is settled.
 const GLANCE: Duration = Duration::from_millis(500);
-/// How many images the table shows.
+/// How many images the table shows, where the screen has room.
 const SHOWN: u32 = 40;
+/// Lines that a living table needs besides its images: the head, the sums, the advisories, and the
+/// bars of layers that are being read.
+const BESIDES: u32 = 10;
 
 /// Where everything is shown.
 pub struct Screen<'o> {
@@ -73,10 +76,8 @@ impl<'o> Screen<'o> {
             writeln!(self.out, "{:<18} {}: {}", candidate.origin, candidate.endpoint, candidate.state)?;
         }
         if places.is_sample {
-            writeln!(
-                self.out,
-                "no container engine answers; showing the sample (--inventory FILE shows yours)"
-            )?;
+            let why = if places.candidates.is_empty() { "" } else { "no container engine answers; " };
+            writeln!(self.out, "{why}showing the sample (--inventory FILE shows yours)")?;
         } else if let Some((file, inventory)) = &places.inventory {
             writeln!(self.out, "{:<18} {}: {} pods", "inventory", file.display(), inventory.pods.len())?;
         }
@@ -106,23 +107,25 @@ impl<'o> Screen<'o> {
         let mut events = pin!(client.events(Some(mesh.before())));
         let mut glances = tokio::time::interval(GLANCE);
         let living = self.living();
-        let mut shown = None;
+        let (mut shown, mut last) = (None, None);
         loop {
             tokio::select! {
-                () = shutdown.begun() => return Ok(()),
+                () = shutdown.begun() => return last.map_or(Ok(()), |last| self.show_last(&last, living.as_ref())),
                 Some(event) = events.next() => self.show_event(&event?)?,
                 _ = glances.tick() => {
-                    let glance = look(client).await?;
+                    let rows = if living.is_some() { rows(output::screen_height()) } else { SHOWN };
+                    let glance = look(client, rows).await?;
                     let table = glance.table(living.is_some())?;
                     if let Some(bar) = &living {
                         bar.set_message(table);
-                    } else if glance.is_settled() && shown.as_ref() != Some(&table) {
+                    } else if shown.as_ref() != Some(&table) && glance.is_settled(client).await? {
                         self.show_settled(&glance, &table)?;
                         shown = Some(table);
                     }
-                    if once && glance.is_settled() {
+                    if once && glance.is_settled(client).await? {
                         return self.show_last(&glance, living.as_ref());
                     }
+                    last = Some(glance);
                 }
             }
         }
@@ -164,27 +167,49 @@ impl<'o> Screen<'o> {
     }
 }
 
-async fn look(client: &Client) -> Result<Glance> {
+/// How many images a screen of so many lines has room for: what does not fit cannot be redrawn.
+fn rows(height: Option<usize>) -> u32 {
+    let height = height.and_then(|lines| u32::try_from(lines).ok());
+    height.map_or(SHOWN, |lines| lines.saturating_sub(BESIDES).clamp(1, SHOWN))
+}
+
+async fn look(client: &Client, rows: u32) -> Result<Glance> {
     let query = ImageQuery {
         sort: Some(ImageSort::Severity),
         order: Some(Order::Desc),
-        limit: Some(SHOWN),
+        limit: Some(rows),
         ..ImageQuery::default()
     };
     Ok(Glance { images: client.images(&query).await?.items, summary: client.summary().await? })
 }
 
+fn is_matched(image: &Image) -> bool {
+    image.packages.is_none() || image.findings.is_some()
+}
+
+fn number(count: u64, what: &str) -> String {
+    output::many(usize::try_from(count).unwrap_or(usize::MAX), what)
+}
+
 impl Glance {
     /// Whether something runs and every image of it has come to rest, matched.
-    fn is_settled(&self) -> bool {
+    async fn is_settled(&self, client: &Client) -> Result<bool> {
         let images = &self.summary.images;
-        let resting = images.queued + images.leased + images.backoff == 0;
-        let matched = |image: &Image| image.packages.is_none() || image.findings.is_some();
-        images.total > 0 && resting && self.images.iter().all(matched)
+        let resting = images.total > 0 && images.queued + images.leased + images.backoff == 0;
+        if !resting || !self.images.iter().all(is_matched) {
+            return Ok(false);
+        }
+        if images.total <= self.images.len() as u64 {
+            return Ok(true);
+        }
+        // The worst are shown; those that nobody has judged yet are at the other end.
+        let query = ImageQuery { limit: Some(1_000), ..ImageQuery::default() };
+        let all: Vec<Image> = client.every_image(query).try_collect().await?;
+        Ok(all.iter().all(is_matched))
     }
 
     fn table(&self, terminal: bool) -> Result<String> {
-        let mut table = Table::of::<Image>(false, terminal);
+        let mut table = Table::of::<Image>(false, terminal && output::has_colour());
         self.images.iter().for_each(|image| table.push(image.cells(false)));
         let mut text = Vec::new();
         table.write(&mut text, terminal.then(output::screen_width))?;
@@ -202,17 +227,29 @@ impl Glance {
         let waiting = images.queued + images.leased + images.backoff;
         let scanned = images.complete + images.partial;
         format!(
-            "{} pods, {} images ({scanned} scanned, {waiting} to go, {} partial, {} unscannable), {} packages; \
+            "{}, {} ({scanned} scanned, {waiting} to go, {} partial, {} unscannable), {}; \
              {} critical, {} high, {} fixable, {} undecided",
-            self.summary.pods,
-            images.total,
+            number(self.summary.pods, "pod"),
+            number(images.total, "image"),
             images.partial,
             images.unscannable,
-            self.summary.packages,
+            number(self.summary.packages, "package"),
             findings.critical,
             findings.high,
             findings.fixable,
             findings.undecided
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn living_table_is_no_higher_than_the_screen() {
+        for (height, shown) in [(None, 40), (Some(8), 1), (Some(24), 14), (Some(200), 40)] {
+            assert_eq!(rows(height), shown, "{height:?}");
+        }
     }
 }
