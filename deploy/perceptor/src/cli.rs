@@ -8,7 +8,12 @@ use std::path::PathBuf;
 /// Finds out which container images run where, what is inside them, and which vulnerabilities
 /// that means.
 #[derive(Debug, Parser)]
-#[command(name = "perceptor", version, max_term_width = 100)]
+#[command(
+    name = "perceptor",
+    version,
+    max_term_width = 100,
+    after_help = "Exit codes: 0 done, 1 `scan --fail-on` found something, 2 wrong input, 3 something failed."
+)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -134,8 +139,8 @@ pub struct UpArgs {
     /// Stop once every image is settled; exit code 0
     #[arg(long)]
     pub once: bool,
-    /// What is logged on standard error: error, warn, info, or core_server=debug
-    #[arg(long, value_name = "LEVEL", env = "PERCEPTOR_LOG", default_value = "error")]
+    /// What is logged on standard error: error, warn, info, or by module as core_server=debug
+    #[arg(long, value_name = "LEVEL", env = "PERCEPTOR_LOG", default_value = "warn,core_server::app=error")]
     pub log: String,
     /// One JSON object a line on standard output
     #[arg(long)]

@@ -30,11 +30,9 @@ fn complain(error: &anyhow::Error) -> ExitCode {
         return ExitCode::SUCCESS;
     }
     let client = error.downcast_ref::<ClientError>();
-    let hint = match client.and_then(ClientError::code) {
-        Some(ErrorCode::Unauthenticated) => "; --token-file names the file that holds a token",
-        _ => "",
-    };
-    let _ = writeln!(std::io::stderr(), "perceptor: {}{hint}", output::plain(&story(error)));
+    let story = story(error);
+    let hint = client.map_or("", |client| hint(client, &story));
+    let _ = writeln!(std::io::stderr(), "perceptor: {}{hint}", output::plain(&story));
     let wrong = error.is::<WrongInput>() || client.is_some_and(is_callers);
     ExitCode::from(if wrong { 2 } else { 3 })
 }
@@ -54,6 +52,25 @@ fn story(error: &anyhow::Error) -> String {
         }
     }
     story
+}
+
+/// What a person can do about a core that does not let them in or cannot be understood.
+fn hint(error: &ClientError, story: &str) -> &'static str {
+    match error {
+        _ if error.code() == Some(ErrorCode::Unauthenticated) => {
+            "; --token-file names the file that holds a token"
+        }
+        ClientError::Unreachable { .. } if story.contains("peer certificate") => {
+            "; --ca-file names the file with the authority that vouches for the core"
+        }
+        ClientError::Unreachable { .. } if story.contains("InvalidContentType") => {
+            "; does it speak http:// and not https://?"
+        }
+        ClientError::Unreachable { .. } if story.contains("HTTP version") => {
+            "; does it speak https:// and not http://?"
+        }
+        _ => "",
+    }
 }
 
 /// Whether the caller can mend it: the core may be the one to notice what was wrong.

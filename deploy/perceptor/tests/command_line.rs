@@ -89,6 +89,20 @@ fn up_with_an_inventory_of_ones_own_scans_its_archives() {
 }
 
 #[test]
+fn up_once_ends_where_nothing_runs_and_says_which_archive_cannot_be_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("mine.json");
+    std::fs::write(&file, r#"{"pods": []}"#).unwrap();
+    let nothing = up(folder.path(), &["--inventory", file.to_str().unwrap()]);
+    assert!(text(&nothing.stdout).contains("0 pods, 0 images"), "{}", text(&nothing.stdout));
+    let pods = r#"{"pods": [{"name": "web", "containers": [{"image": "web:1", "archive": "gone.tar"}]}]}"#;
+    std::fs::write(&file, pods).unwrap();
+    let gone = up(folder.path(), &["--inventory", file.to_str().unwrap()]);
+    assert!(text(&gone.stdout).contains("1 container without an image yet"), "{}", text(&gone.stdout));
+    assert!(text(&gone.stderr).contains("gone.tar"), "{}", text(&gone.stderr));
+}
+
+#[test]
 fn up_follows_its_inventory_and_ends_well_on_a_signal() {
     let folder = tempfile::tempdir().unwrap();
     sample(folder.path());

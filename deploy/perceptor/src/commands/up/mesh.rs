@@ -9,6 +9,7 @@ use api_chassis::engines::EngineCandidate;
 use api_chassis::metrics;
 use api_chassis::shutdown::Shutdown;
 use api_client::{Client, ClientSettings, Retry};
+use api_vocab::Timestamp;
 use api_wire::fetcher::ResolveRequest;
 use api_wire::image_source::ImageSource;
 use api_wire::scanner::ScannerRegistration;
@@ -37,6 +38,7 @@ const DRAIN: Duration = Duration::from_secs(10);
 pub struct Mesh {
     core: Running,
     client: Client,
+    begun: Timestamp,
     before: u64,
     edges: Shutdown,
     tasks: Vec<JoinHandle<()>>,
@@ -50,11 +52,12 @@ impl Mesh {
         places: &Places,
         progress: &Arc<Progress>,
     ) -> Result<Self> {
+        let begun = Timestamp::now();
         let core = App::build(core_config(args, data), Surroundings::default())?.spawn().await?;
         let before = core.core().stream.last();
         let settings = ClientSettings { core: core.url(), ..ClientSettings::default() };
         let client = Client::new(&settings)?;
-        let mut mesh = Mesh { core, client, before, edges: Shutdown::new(), tasks: Vec::new() };
+        let mut mesh = Mesh { core, client, begun, before, edges: Shutdown::new(), tasks: Vec::new() };
         mesh.start_scanner(args, places, progress)?;
         mesh.start_perceivers(places);
         Ok(mesh)
@@ -107,6 +110,11 @@ impl Mesh {
     /// A client of its core.
     pub const fn client(&self) -> &Client {
         &self.client
+    }
+
+    /// When it was started.
+    pub const fn begun(&self) -> Timestamp {
+        self.begun
     }
 
     /// The last event before anything was perceived.

@@ -12,6 +12,7 @@ use api_vocab::Timestamp;
 use api_wire::event::{Change, Event};
 use api_wire::image::{Image, ImageQuery, ImageSort};
 use api_wire::page::Order;
+use api_wire::source::SourceQuery;
 use api_wire::summary::Summary;
 use futures_util::{StreamExt, TryStreamExt};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -46,6 +47,8 @@ enum Look {
 /// What is known at one moment.
 struct Glance {
     summary: Summary,
+    /// Whether a source has told everything since this run began.
+    heard: bool,
     images: Vec<Image>,
 }
 
@@ -104,6 +107,7 @@ impl<'o> Screen<'o> {
     /// Show what happens, until `shutdown` begins, or with `once` until every image is settled.
     pub async fn follow(&mut self, mesh: &Mesh, once: bool, shutdown: &Shutdown) -> Result<()> {
         let client = mesh.client();
+        let begun = mesh.begun();
         let mut events = pin!(client.events(Some(mesh.before())));
         let mut glances = tokio::time::interval(GLANCE);
         let living = self.living();
@@ -114,7 +118,7 @@ impl<'o> Screen<'o> {
                 Some(event) = events.next() => self.show_event(&event?)?,
                 _ = glances.tick() => {
                     let rows = if living.is_some() { rows(output::screen_height()) } else { SHOWN };
-                    let glance = look(client, rows).await?;
+                    let glance = look(client, rows, begun).await?;
                     let table = glance.table(living.is_some())?;
                     if let Some(bar) = &living {
                         bar.set_message(table);
@@ -173,14 +177,16 @@ fn rows(height: Option<usize>) -> u32 {
     height.map_or(SHOWN, |lines| lines.saturating_sub(BESIDES).clamp(1, SHOWN))
 }
 
-async fn look(client: &Client, rows: u32) -> Result<Glance> {
+async fn look(client: &Client, rows: u32, begun: Timestamp) -> Result<Glance> {
     let query = ImageQuery {
         sort: Some(ImageSort::Severity),
         order: Some(Order::Desc),
         limit: Some(rows),
         ..ImageQuery::default()
     };
-    Ok(Glance { images: client.images(&query).await?.items, summary: client.summary().await? })
+    let sources = client.sources(&SourceQuery::default()).await?.items;
+    let heard = sources.iter().any(|source| source.last_full_state.is_some_and(|at| at >= begun));
+    Ok(Glance { heard, images: client.images(&query).await?.items, summary: client.summary().await? })
 }
 
 fn is_matched(image: &Image) -> bool {
@@ -192,11 +198,13 @@ fn number(count: u64, what: &str) -> String {
 }
 
 impl Glance {
-    /// Whether something runs and every image of it has come to rest, matched.
+    /// Whether what runs is told, and every image of it has come to rest, matched.
     async fn is_settled(&self, client: &Client) -> Result<bool> {
         let images = &self.summary.images;
-        let resting = images.total > 0 && images.queued + images.leased + images.backoff == 0;
-        if !resting || !self.images.iter().all(is_matched) {
+        // On a host where nothing runs, that is settled once it was told.
+        let told = self.heard || images.total > 0;
+        let resting = images.queued + images.leased + images.backoff == 0;
+        if !told || !resting || !self.images.iter().all(is_matched) {
             return Ok(false);
         }
         if images.total <= self.images.len() as u64 {
@@ -226,9 +234,13 @@ impl Glance {
         let (images, findings) = (&self.summary.images, &self.summary.findings);
         let waiting = images.queued + images.leased + images.backoff;
         let scanned = images.complete + images.partial;
+        let unresolved = match self.summary.unresolved_containers {
+            0 => String::new(),
+            count => format!("; {} without an image yet", number(count, "container")),
+        };
         format!(
             "{}, {} ({scanned} scanned, {waiting} to go, {} partial, {} unscannable), {}; \
-             {} critical, {} high, {} fixable, {} undecided",
+             {} critical, {} high, {} fixable, {} undecided{unresolved}",
             number(self.summary.pods, "pod"),
             number(images.total, "image"),
             images.partial,
