@@ -3,6 +3,7 @@
 #   BASE=IMAGE            another base image
 #   DOCKER_HOST=ADDRESS   another engine
 #   PROFILE=dev           another Cargo profile than release
+#   BINARIES=FOLDER       programs that are built already; nothing is compiled
 #   TARGETS="T1 T2"       Rust targets, as x86_64-unknown-linux-gnu aarch64-unknown-linux-gnu; needs their linkers
 #   PUSH=REGISTRY/PREFIX  push, and write values for Helm and an overlay for Kustomize with the digests
 set -euo pipefail
@@ -23,6 +24,7 @@ declare -A keys=(
 )
 
 build() { # TARGET: compile for it, or for this machine
+  [ -z "${BINARIES:-}" ] || return 0
   cargo build --quiet --profile "$profile" ${1:+--target "$1"} "${binaries[@]/#/--bin=}"
 }
 
@@ -34,7 +36,7 @@ image() { # BINARY TARGET TAG
     aarch64-*) arch=linux/arm64 ;;
     *) echo "images: no platform is known for target $2"; exit 2 ;;
   esac
-  cp "$folder/$1" "$context/program"
+  cp "${BINARIES:-$folder}/$1" "$context/program"
   docker build --quiet ${arch:+--platform "$arch"} ${BASE:+--build-arg "BASE=$BASE"} \
     --tag "$3" --file deploy/images/Dockerfile "$context"
 }
@@ -61,6 +63,7 @@ for target in ${TARGETS:-""}; do
 done
 
 if [ -n "${PUSH:-}" ]; then
+  mkdir -p "$into"
   { echo "# helm install … -f images.yaml"; echo "images:"; echo "  registry: $PUSH"; } >"$into/images.yaml"
   echo "images: # for kustomization.yaml" >"$into/images-kustomize.yaml"
   for binary in "${binaries[@]}"; do

@@ -128,12 +128,26 @@ impl Cluster {
     /// # Errors
     /// When the API server refuses it.
     pub fn pull_secret(&self, namespace: &str, name: &str, registry: &Registry) -> Result<()> {
+        self.pull_secret_for(namespace, name, registry, &registry.host())
+    }
+
+    /// The same, for a registry that is reached as `host`.
+    ///
+    /// # Errors
+    /// As [`Cluster::pull_secret`].
+    pub fn pull_secret_for(
+        &self,
+        namespace: &str,
+        name: &str,
+        registry: &Registry,
+        host: &str,
+    ) -> Result<()> {
         let secret = json!({
             "apiVersion": "v1",
             "kind": "Secret",
             "metadata": {"name": name, "namespace": namespace},
             "type": "kubernetes.io/dockerconfigjson",
-            "stringData": {".dockerconfigjson": registry.docker_config().to_string()},
+            "stringData": {".dockerconfigjson": registry.docker_config(host).to_string()},
         });
         self.apply(&secret.to_string()).map(drop)
     }

@@ -4,17 +4,13 @@ use crate::certificates::Certificates;
 use crate::parts::{command, random_text};
 use crate::ports::free_port;
 use crate::process::Process;
-use crate::until::until;
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use api_vocab::Secret;
 use k8s_openapi::api::core::v1::ServiceAccount;
 use kube::api::{Api, GetParams};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
-
-/// How long a part of the cluster may take until it answers, on a busy machine of two cores.
-pub const START: Duration = Duration::from_secs(120);
+use tokio::net::TcpStream;
 
 /// The names that nodes may have; each has its own right to be that node.
 pub const NODES: [&str; 3] = ["node-1", "node-2", "node-3"];
@@ -57,7 +53,8 @@ impl Cluster {
         cluster.start_controllers()?;
         let accounts: Api<ServiceAccount> = Api::namespaced(cluster.client().await?, "default");
         // A pod is refused until the controllers have made its service account.
-        until("the default service account", START, async || Ok(accounts.get_opt("default").await?)).await?;
+        let controllers = cluster.controllers.as_mut().context("the controllers are not started")?;
+        controllers.answers("the controllers", async || Ok(accounts.get_opt("default").await?)).await?;
         Ok(cluster)
     }
 
@@ -111,17 +108,13 @@ impl Cluster {
         let client = self.client().await?;
         let etcd = self.etcd.as_mut().context("etcd is not started")?;
         let server = self.api_server.as_mut().context("the API server is not started")?;
-        until("the API server", START, async || {
-            for (name, process) in [("etcd", &mut *etcd), ("the API server", &mut *server)] {
-                if let Some(status) = process.ended()? {
-                    bail!("{name} ended with {status}: {}", last_lines(&process.log()));
-                }
-            }
+        let etcd_address = ("127.0.0.1", self.etcd_port);
+        etcd.answers("etcd", async || Ok(TcpStream::connect(etcd_address).await.ok().map(drop))).await?;
+        let ready = async || {
             let ready = kube::core::Request::new("").get("readyz", &GetParams::default())?;
             Ok(client.request_text(ready).await.ok())
-        })
-        .await?;
-        Ok(())
+        };
+        server.answers("the API server", ready).await.map(drop)
     }
 
     /// The certificate of the authority that vouches for it.
@@ -155,6 +148,9 @@ impl Cluster {
         let mut controllers = command("kube-controller-manager")?;
         controllers
             .args([&kubeconfig, "--leader-elect=false", "--secure-port=0", "--bind-address=127.0.0.1"])
+            // A node may be silent on a busy machine, or have no kubelet at all: it is not given up.
+            .args(["--node-monitor-grace-period=1h", "--node-startup-grace-period=1h"])
+            .arg("--controllers=*,-taint-eviction-controller")
             .arg(flag("--cert-dir", &self.folder.join("controllers")))
             .arg(flag("--root-ca-file", &self.certificates.authority()))
             .arg(flag("--service-account-private-key-file", &self.certificates.token_key()));
@@ -193,10 +189,4 @@ impl Drop for Cluster {
 /// `--name=path`.
 pub(crate) fn flag(name: &str, path: &Path) -> String {
     format!("{name}={}", path.display())
-}
-
-/// The end of a log.
-pub(crate) fn last_lines(log: &str) -> String {
-    let lines: Vec<&str> = log.lines().collect();
-    lines.iter().skip(lines.len().saturating_sub(20)).copied().collect::<Vec<_>>().join("\n")
 }

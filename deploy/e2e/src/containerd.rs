@@ -5,12 +5,8 @@ use crate::network::PodNetwork;
 use crate::parts::{command, run, unmount_beneath};
 use crate::process::Process;
 use crate::until::until;
-use anyhow::{Context, Result};
+use anyhow::Result;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
-
-/// How long it may take until it answers.
-const START: Duration = Duration::from_secs(30);
 
 /// The namespace that the CRI plugin uses.
 const NAMESPACE: &str = "k8s.io";
@@ -59,9 +55,10 @@ impl Containerd {
     pub async fn restart(&mut self) -> Result<()> {
         let mut command = command("containerd")?;
         command.arg("--config").arg(self.folder.join("config.toml"));
-        self.process = Some(Process::start(&mut command, &self.folder.join("containerd.log"))?);
-        let answered = until("containerd", START, async || Ok(self.ctr(&["version"]).ok())).await;
-        answered.map(drop).with_context(|| self.process.as_ref().map(Process::log).unwrap_or_default())
+        let mut process = Process::start(&mut command, &self.folder.join("containerd.log"))?;
+        process.answers("containerd", async || Ok(self.ctr(&["version"]).ok())).await?;
+        self.process = Some(process);
+        Ok(())
     }
 
     /// `kill -9`: its socket stays behind.
@@ -117,7 +114,7 @@ impl Containerd {
         let name = |line: &str| line.split_whitespace().next().map(str::to_owned);
         let folders = format!("io.containerd.snapshotter.v1.{}/snapshots", self.storage.snapshotter);
         let folders = self.root().join(folders);
-        until("the snapshots to be gone", START, async || {
+        until("the snapshots to be gone", async || {
             for name in self.ctr(&[&snapshots[..], &["ls"]].concat())?.lines().skip(1).filter_map(name) {
                 // Those that others stand on come off in a later round.
                 let _ = self.ctr(&[&snapshots[..], &["rm", &name]].concat());

@@ -3,14 +3,9 @@
 
 use crate::parts::{archive, engine_tree, find, run, script};
 use crate::process::Process;
-use crate::until::until;
 use anyhow::{Context, Result};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Duration;
-
-/// How long it may take until it answers; after a crash it looks for its containers first.
-const START: Duration = Duration::from_secs(60);
 
 /// A Docker engine of our own.
 pub struct Engine {
@@ -104,9 +99,9 @@ impl Engine {
             }
             Kind::Swarm | Kind::Current(ImageStore::Classic) => {}
         }
-        self.process = Some(Process::start(&mut command, &self.folder.join("dockerd.log"))?);
-        let answered = until("dockerd", START, async || Ok(self.docker(&["version"]).ok())).await;
-        answered.with_context(|| self.process.as_ref().map(Process::log).unwrap_or_default())?;
+        let mut process = Process::start(&mut command, &self.folder.join("dockerd.log"))?;
+        process.answers("dockerd", async || Ok(self.docker(&["version"]).ok())).await?;
+        self.process = Some(process);
         Ok(())
     }
 

@@ -3,7 +3,6 @@
 use crate::engine::Engine;
 use crate::mesh::Mesh;
 use crate::parts::trees;
-use crate::settled::PATIENCE;
 use crate::until::until;
 use anyhow::{Context, Result};
 use api_wire::image::Image;
@@ -75,7 +74,7 @@ impl Lab {
     pub async fn settled_with_web(&self, version: u32) -> Result<Vec<Image>> {
         let client = self.mesh.client("reader")?;
         let reference = format!("shop/web:{version}");
-        let told = until("the core to know the new version", PATIENCE, async || {
+        let told = until("the core to know the new version", async || {
             let pods = client.pods(&PodQuery::default()).await?.items;
             let mut containers = pods.iter().flat_map(|pod| &pod.containers);
             Ok(containers.any(|container| container.reference == reference).then_some(()))

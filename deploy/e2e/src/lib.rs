@@ -14,6 +14,7 @@ pub mod disk;
 pub mod door;
 pub mod engine;
 pub mod expression;
+pub mod fleet;
 pub mod images;
 pub mod inventory;
 pub mod lab;

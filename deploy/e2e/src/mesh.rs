@@ -3,11 +3,9 @@
 
 pub mod cluster;
 
-use crate::cluster::last_lines;
 use crate::parts::run;
 use crate::ports::free_port;
-use crate::process::Process;
-use crate::until::until;
+use crate::process::{Process, last_lines};
 use anyhow::{Context, Result, bail};
 use api_client::{Client, ClientSettings, Retry};
 use api_vocab::Secret;
@@ -15,10 +13,6 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Duration;
-
-/// How long a process may take until it answers.
-const START: Duration = Duration::from_secs(30);
 
 /// The source that the first engine is.
 const LAB: &str = "lab";
@@ -208,6 +202,22 @@ impl Mesh {
         Ok(())
     }
 
+    /// Hold a part where it is; it can be killed or let go on.
+    ///
+    /// # Errors
+    /// When there is no such part.
+    pub fn freeze(&self, part: &str) -> Result<()> {
+        self.parts.get(part).with_context(|| format!("no part {part}"))?.freeze()
+    }
+
+    /// Let a part go on that was held.
+    ///
+    /// # Errors
+    /// When there is no such part.
+    pub fn thaw(&self, part: &str) -> Result<()> {
+        self.parts.get(part).with_context(|| format!("no part {part}"))?.thaw()
+    }
+
     /// What a part has logged.
     pub fn log(&self, part: &str) -> String {
         self.parts.get(part).map(Process::log).unwrap_or_default()
@@ -290,11 +300,7 @@ impl Mesh {
 
     async fn await_part(&mut self, part: &str, answers: impl AsyncFn() -> Result<Option<()>>) -> Result<()> {
         let process = self.parts.get_mut(part).with_context(|| format!("no part {part}"))?;
-        until(part, START, async || match process.ended()? {
-            Some(status) => bail!("{part} ended with {status}: {}", process.log()),
-            None => answers().await,
-        })
-        .await
+        process.answers(part, answers).await
     }
 
     fn file(&self, name: &str) -> PathBuf {

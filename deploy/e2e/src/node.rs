@@ -1,14 +1,13 @@
 //! A real node: a kubelet on a containerd. Its pods run in the host's network, or in one of their own.
 
-use crate::cluster::{Cluster, START, flag, last_lines};
+use crate::cluster::{Cluster, flag};
 use crate::containerd::{Containerd, PAUSE, Storage};
 use crate::images::{Archive, busybox};
 use crate::network::{CLUSTER_DOMAIN, PodNetwork};
 use crate::parts::{command, unmount_beneath};
 use crate::ports::free_port;
-use crate::process::Process;
-use crate::until::until;
-use anyhow::{Context, Result, bail};
+use crate::process::{Process, last_lines};
+use anyhow::{Context, Result};
 use k8s_openapi::api::core::v1::Node as KubernetesNode;
 use kube::api::Api;
 use serde_json::json;
@@ -138,15 +137,8 @@ impl Node {
     async fn await_ready(&mut self, cluster: &Cluster) -> Result<()> {
         let nodes: Api<KubernetesNode> = Api::all(cluster.client().await?);
         let kubelet = self.kubelet.as_mut().context("the kubelet is not started")?;
-        let ready = until("the node to be ready", START, async || {
-            if let Some(status) = kubelet.ended()? {
-                bail!("the kubelet ended with {status}");
-            }
-            let node = nodes.get_opt(&self.name).await?;
-            Ok(node.filter(is_schedulable))
-        })
-        .await;
-        ready.map(drop).with_context(|| last_lines(&kubelet.log()))
+        let ready = async || Ok(nodes.get_opt(&self.name).await?.filter(is_schedulable));
+        kubelet.answers("the kubelet", ready).await.map(drop)
     }
 }
 

@@ -5,7 +5,7 @@ mod door;
 
 pub use door::Door;
 
-use crate::cluster::{Cluster, START};
+use crate::cluster::Cluster;
 use crate::until::until;
 use anyhow::Result;
 use serde_json::{Value, json};
@@ -56,7 +56,7 @@ impl Cluster {
             "versions": [{"name": "v1", "served": true, "storage": true, "schema": {"openAPIV3Schema": fields}}]}});
         self.apply(&definition.to_string())?;
         let name = format!("{plural}.{group}");
-        until("the new kind", START, async || Ok(self.kubectl(&["get", &name, "-A"]).ok())).await.map(drop)
+        until("the new kind", async || Ok(self.kubectl(&["get", &name, "-A"]).ok())).await.map(drop)
     }
 }
 

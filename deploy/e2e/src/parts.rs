@@ -4,8 +4,13 @@ use anyhow::{Context, Result, bail};
 use api_vocab::Secret;
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Output, Stdio};
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::time::Duration;
 use tempfile::NamedTempFile;
+
+/// A command that takes longer hangs.
+const LONGEST: Duration = Duration::from_secs(600);
 
 /// A cluster with nodes, and the chart's rights in it.
 pub const KUBERNETES: &[&str] = &[
@@ -161,9 +166,9 @@ pub fn archive(tree: &Path) -> Result<NamedTempFile> {
 /// Run a command to its end and return what it printed.
 ///
 /// # Errors
-/// When it cannot be started or fails; the error holds what it printed on standard error.
+/// When it cannot be started, fails or hangs; the error holds what it printed.
 pub fn run(command: &mut Command) -> Result<String> {
-    let output = command.output().with_context(|| format!("start {command:?}"))?;
+    let output = output(command).with_context(|| format!("start {command:?}"))?;
     if !output.status.success() {
         bail!(
             "{command:?} failed: {}{}",
@@ -172,4 +177,19 @@ pub fn run(command: &mut Command) -> Result<String> {
         );
     }
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+/// What a command prints; one that hangs is killed.
+fn output(command: &mut Command) -> std::io::Result<Output> {
+    let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+    let (id, (done, is_done)) = (child.id().to_string(), channel::<()>());
+    let watch = std::thread::spawn(move || {
+        if is_done.recv_timeout(LONGEST) == Err(RecvTimeoutError::Timeout) {
+            let _ = Command::new("kill").args(["-KILL", &id]).status();
+        }
+    });
+    let output = child.wait_with_output();
+    drop(done);
+    let _ = watch.join();
+    output
 }

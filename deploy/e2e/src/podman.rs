@@ -2,14 +2,10 @@
 
 use crate::parts::{archive, find, run};
 use crate::process::Process;
-use crate::until::until;
 use anyhow::{Context, Result};
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Duration;
-
-/// How long it may take until it answers.
-const START: Duration = Duration::from_secs(30);
 
 /// Settings that need no systemd, no network of its own and no right to raise limits; locks in
 /// files, because those in shared memory belong to every Podman of the machine.
@@ -53,11 +49,7 @@ impl Podman {
         let service = self.service.insert(Process::start(&mut command, &self.folder.join("podman.log"))?);
         let socket = self.folder.join("podman.sock");
         // A killed service leaves its socket behind, but nobody takes the call.
-        let answered = until("podman", START, async || {
-            Ok(std::os::unix::net::UnixStream::connect(&socket).ok().map(drop))
-        })
-        .await;
-        answered.with_context(|| service.log())
+        service.answers("podman", async || Ok(UnixStream::connect(&socket).ok().map(drop))).await
     }
 
     /// `kill -9` of the service; containers go on.

@@ -6,10 +6,6 @@ use anyhow::{Context, Result};
 use k8s_openapi::api::core::v1::{ContainerStatus, Pod};
 use kube::api::{Api, Patch, PatchParams, PostParams};
 use serde_json::{Value, json};
-use std::time::Duration;
-
-/// How long a container may take until it runs.
-const PATIENCE: Duration = Duration::from_secs(90);
 
 /// A pod's specification that runs on a real node here: in the host's network, without an image
 /// that nobody has, and gone at once when it is deleted.
@@ -92,14 +88,15 @@ impl Cluster {
         running.with_context(|| self.kubectl(&["get", "pod", pod, "-o", "yaml"]).unwrap_or_default())
     }
 
-    /// The reason for which the pod's first container waits, once it is `reason`.
+    /// The state of the pod's first container, once it waits for one of these reasons: kubelets say
+    /// now what went wrong, now that they will try again.
     ///
     /// # Errors
     /// When it does not come to that in time.
-    pub async fn waiting(&self, pod: &str, reason: &str) -> Result<ContainerStatus> {
+    pub async fn waiting(&self, pod: &str, reasons: &[&str]) -> Result<ContainerStatus> {
         let waits = |status: &ContainerStatus| {
             let waiting = status.state.as_ref().and_then(|state| state.waiting.as_ref());
-            waiting.and_then(|waiting| waiting.reason.as_deref()) == Some(reason)
+            waiting.and_then(|waiting| waiting.reason.as_deref()).is_some_and(|it| reasons.contains(&it))
         };
         self.first_container(pod, waits).await
     }
@@ -110,7 +107,7 @@ impl Cluster {
         condition: impl Fn(&ContainerStatus) -> bool,
     ) -> Result<ContainerStatus> {
         let pods: Api<Pod> = Api::default_namespaced(self.client().await?);
-        until(&format!("the container of pod {pod}"), PATIENCE, async || {
+        until(&format!("the container of pod {pod}"), async || {
             let statuses = pods.get(pod).await?.status.and_then(|status| status.container_statuses);
             Ok(statuses.into_iter().flatten().next().filter(|status| condition(status)))
         })

@@ -1,51 +1,78 @@
-//! Our own binaries as container images, as `deploy/images/Dockerfile` makes them: a base with the C
-//! library and certificates, and the program.
+//! Our own binaries as container images, by `deploy/images/build.sh` on a real engine: nothing is pulled,
+//! the base is what they need of a system, made of what this machine has.
 
-use crate::images::Archive;
+use crate::engine::Engine;
 use crate::mesh::binary;
 use crate::parts::{command, run};
+use crate::registry::Registry;
 use anyhow::{Context, Result};
-use serde_json::json;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 /// The authorities that the system trusts: programs look for them, whoever they speak to.
 const AUTHORITIES: &str = "/etc/ssl/certs/ca-certificates.crt";
+const BASE: &str = "e2e/base:1";
 
-/// The base: what every one of our programs needs of a system.
-pub struct Foundation {
-    tree: PathBuf,
+/// Every binary that is shipped.
+pub const PROGRAMS: [&str; 7] = [
+    "perceptor",
+    "perceptor-core",
+    "perceptor-image-fetcher",
+    "perceptor-perceiver-docker",
+    "perceptor-perceiver-kubernetes",
+    "perceptor-perceiver-openshift",
+    "perceptor-scanner",
+];
+
+/// The images of our programs in an engine and a registry.
+pub struct Images {
+    /// In front of each name.
+    pub prefix: String,
+    /// Values for the chart: names and digests.
+    pub values: PathBuf,
 }
 
-impl Foundation {
-    /// Make it at `tree`, for these binaries.
+impl Images {
+    /// Build them on `engine` and push them to `registry`, as docs/install.md says; files are below
+    /// `folder`.
     ///
     /// # Errors
-    /// When one of them is not built.
-    pub fn make(tree: &Path, binaries: &[&str]) -> Result<Self> {
-        for name in binaries {
-            for library in libraries(&binary(name)?)? {
-                copy(&library, tree)?;
-            }
+    /// When a binary is not built, or a real part fails.
+    pub fn make(engine: &Engine, registry: &Registry, folder: &Path) -> Result<Self> {
+        let (base, programs) = (folder.join("base"), folder.join("programs"));
+        make_base(&base)?;
+        engine.import(&base, BASE)?;
+        std::fs::create_dir_all(&programs)?;
+        for name in PROGRAMS {
+            // Symbols for debugging would be most of it.
+            run(command("strip")?.arg("-o").arg(programs.join(name)).arg(binary(name)?))?;
         }
-        copy(Path::new(AUTHORITIES), tree)?;
-        std::fs::write(tree.join("etc/passwd"), "nonroot:x:65532:65532::/:/sbin/nologin\n")?;
-        std::fs::write(tree.join("etc/nsswitch.conf"), "hosts: files dns\n")?;
-        std::fs::create_dir_all(tree.join("tmp"))?;
-        Ok(Foundation { tree: tree.to_path_buf() })
+        let (prefix, logged_in) = (format!("{}/perceptor", registry.host()), folder.join("docker"));
+        std::fs::create_dir_all(&logged_in)?;
+        std::fs::copy(registry.authfile(), logged_in.join("config.json"))?;
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).with_file_name("images").join("build.sh");
+        let made = folder.join("made");
+        run(Command::new(script)
+            .envs([("DOCKER_HOST", engine.host().as_str()), ("BASE", BASE), ("PUSH", &prefix)])
+            .envs([("BINARIES", &programs), ("DOCKER_CONFIG", &logged_in), ("CARGO_TARGET_DIR", &made)])
+            .env("DOCKER_BUILDKIT", "0"))?;
+        std::fs::remove_dir_all(&programs)?;
+        Ok(Images { prefix, values: made.join("images.yaml") })
     }
+}
 
-    /// An image of a binary in `folder`, called `reference`.
-    ///
-    /// # Errors
-    /// When the binary is not built or tar fails.
-    pub fn image(&self, name: &str, reference: &str, folder: &Path) -> Result<Archive> {
-        let tree = tempfile::tempdir_in(folder)?;
-        // Symbols for debugging would be most of it.
-        let program = tree.path().join("perceptor");
-        run(command("strip")?.arg("-o").arg(&program).arg(binary(name)?))?;
-        let runs = json!({"Entrypoint": ["/perceptor"], "User": "65532:65532"});
-        Archive::running(reference, &[&self.tree, tree.path()], &runs, folder)
+/// What every one of our programs needs of a system, as a file tree.
+fn make_base(tree: &Path) -> Result<()> {
+    for name in PROGRAMS {
+        for library in libraries(&binary(name)?)? {
+            copy(&library, tree)?;
+        }
     }
+    copy(Path::new(AUTHORITIES), tree)?;
+    std::fs::write(tree.join("etc/passwd"), "nonroot:x:65532:65532::/:/sbin/nologin\n")?;
+    std::fs::write(tree.join("etc/nsswitch.conf"), "hosts: files dns\n")?;
+    std::fs::create_dir_all(tree.join("tmp"))?;
+    Ok(())
 }
 
 /// The shared libraries of a program, its loader included.

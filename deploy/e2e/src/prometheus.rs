@@ -9,10 +9,6 @@ use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Value, json};
 use std::net::SocketAddr;
 use std::path::Path;
-use std::time::Duration;
-
-/// How long it may take until it has read every target.
-const START: Duration = Duration::from_secs(60);
 
 /// A running Prometheus.
 pub struct Prometheus {
@@ -51,7 +47,7 @@ impl Prometheus {
     /// # Errors
     /// When that does not happen in time; the error says what it complains about.
     pub async fn is_content(&self, count: usize) -> Result<()> {
-        let content = until("Prometheus to be content", START, async || {
+        let content = until("Prometheus to be content", async || {
             let targets = list(&self.ask("/api/v1/targets").await?, "/activeTargets");
             if let Some(target) = targets.iter().find(|target| field(target, "health") != "up") {
                 bail!("{}: {}", field(target, "scrapeUrl"), field(target, "lastError"));

@@ -1,21 +1,18 @@
 //! A real registry with a password, and the pushing of images to it.
 
 use crate::images::Archive;
+use crate::network::is_inside;
 use crate::parts::{command, random_text, run};
 use crate::ports::free_port;
 use crate::process::Process;
-use crate::until::until;
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use api_vocab::Secret;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::io::Write;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use std::time::Duration;
-
-/// How long it may take until it answers.
-const START: Duration = Duration::from_secs(30);
 
 /// The only user.
 const USER: &str = "shop";
@@ -34,6 +31,19 @@ impl Registry {
     /// # Errors
     /// When it is not on this machine or does not answer in time.
     pub async fn start(folder: &Path) -> Result<Self> {
+        Registry::start_on(folder, IpAddr::V4(Ipv4Addr::LOCALHOST)).await
+    }
+
+    /// The same, for the pods of a network of the test's own as well: it listens on every address.
+    ///
+    /// # Errors
+    /// As [`Registry::start`], and outside of such a network.
+    pub async fn start_for_pods(folder: &Path) -> Result<Self> {
+        ensure!(is_inside(), "the whole machine's network would reach it");
+        Registry::start_on(folder, IpAddr::V4(Ipv4Addr::UNSPECIFIED)).await
+    }
+
+    async fn start_on(folder: &Path, address: IpAddr) -> Result<Self> {
         std::fs::create_dir_all(folder)?;
         let mut registry = Registry {
             folder: folder.to_path_buf(),
@@ -41,21 +51,23 @@ impl Registry {
             password: random_text()?,
             process: None,
         };
-        registry.write_files()?;
+        registry.write_files(address)?;
         let mut command = command("docker-registry")?;
         command.arg("serve").arg(folder.join("config.yml"));
         let process = registry.process.insert(Process::start(&mut command, &folder.join("registry.log"))?);
         let address = ("127.0.0.1", registry.port);
-        let answered =
-            until("the registry", START, async || Ok(std::net::TcpStream::connect(address).ok().map(drop)))
-                .await;
-        answered.with_context(|| process.log())?;
+        process.answers("the registry", async || Ok(TcpStream::connect(address).ok().map(drop))).await?;
         Ok(registry)
     }
 
     /// Its host and port, as image references have it.
     pub fn host(&self) -> String {
         format!("127.0.0.1:{}", self.port)
+    }
+
+    /// The same as pods reach it whose node has this address; see [`Registry::start_for_pods`].
+    pub fn host_for_pods(&self, node: IpAddr) -> String {
+        format!("{node}:{}", self.port)
     }
 
     /// Its user's name and password.
@@ -78,10 +90,11 @@ impl Registry {
         Ok(std::fs::read_to_string(digest.path())?.trim().to_owned())
     }
 
-    /// The content of a pull secret, as `kubectl create secret docker-registry` writes it.
-    pub fn docker_config(&self) -> Value {
+    /// The content of a pull secret for it, reached as `host`, as `kubectl create secret
+    /// docker-registry` writes it.
+    pub fn docker_config(&self, host: &str) -> Value {
         let (username, password) = (USER, self.password.reveal());
-        json!({"auths": {self.host(): {"username": username, "password": password}}})
+        json!({"auths": {host: {"username": username, "password": password}}})
     }
 
     /// Digests of the layers of a manifest that it keeps.
@@ -120,7 +133,7 @@ impl Registry {
         self.folder.join("auth.json")
     }
 
-    fn write_files(&self) -> Result<()> {
+    fn write_files(&self, address: IpAddr) -> Result<()> {
         let config = json!({
             "version": "0.1",
             "log": {"level": "info"},
@@ -128,7 +141,7 @@ impl Registry {
                 "filesystem": {"rootdirectory": self.folder.join("data")},
                 "delete": {"enabled": true},
             },
-            "http": {"addr": self.host()},
+            "http": {"addr": SocketAddr::new(address, self.port)},
             "auth": {"htpasswd": {"realm": "e2e", "path": self.folder.join("htpasswd")}},
         });
         std::fs::write(self.folder.join("config.yml"), config.to_string())?;

@@ -9,10 +9,11 @@ use std::path::Path;
 /// Where the chart is installed.
 pub const NAMESPACE: &str = "perceptor";
 
-/// Kinds that give rights.
-const KINDS: [&str; 5] = ["ServiceAccount", "ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding"];
+/// Kinds that give rights, and the lease that decides which perceiver speaks.
+const KINDS: [&str; 6] =
+    ["ServiceAccount", "ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding", "Lease"];
 
-/// Install the accounts and roles of the chart with further settings; whom its perceiver is then.
+/// Install the accounts, roles and the lease of the chart with further settings; whom its perceiver is then.
 ///
 /// # Errors
 /// When Helm or the API server refuses them.

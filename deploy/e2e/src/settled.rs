@@ -5,10 +5,6 @@ use crate::until::until;
 use anyhow::{Context, Result};
 use api_wire::image::{Image, ImageQuery, ImageState};
 use api_wire::pod::{Pod, PodQuery};
-use std::time::Duration;
-
-/// How long a mesh may take to come to rest.
-pub const PATIENCE: Duration = Duration::from_secs(120);
 
 impl Mesh {
     /// Wait until the core knows `pods` pods and has scanned all their images.
@@ -17,7 +13,7 @@ impl Mesh {
     /// When that does not happen in time; the error shows what is known and logged.
     pub async fn settled(&self, pods: usize) -> Result<Vec<Image>> {
         let client = self.client("reader")?;
-        let settled = until("all images to be scanned", PATIENCE, async || {
+        let settled = until("all images to be scanned", async || {
             let known = client.pods(&PodQuery::default()).await?.items;
             let images = client.images(&ImageQuery::default()).await?.items;
             let running: Vec<Image> = images.into_iter().filter(|image| image.pods > 0).collect();

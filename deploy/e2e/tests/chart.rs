@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
 use anyhow::{Context, Result, ensure};
-use e2e::cluster::{Cluster, START};
+use e2e::cluster::Cluster;
 use e2e::parts::{self, run};
 use e2e::until::until;
 use serde_json::{Value, json};
@@ -80,7 +80,7 @@ async fn openshift_kinds(cluster: &Cluster) -> Result<()> {
             "schema": {"openAPIV3Schema": schema}}]}});
     cluster.apply(&kind.to_string())?;
     let seen = async || Ok(cluster.kubectl(&["get", "securitycontextconstraints"]).ok());
-    until("the new kind", START, seen).await.map(drop)
+    until("the new kind", seen).await.map(drop)
 }
 
 /// Each field is one that the server knows, each value one that it takes.
@@ -94,9 +94,28 @@ fn every_platform_is_taken_by_the_server(cluster: &Cluster) -> Result<()> {
         "--set=perceiver.settings.tell.reports=true,perceiver.settings.tell.events=true",
         "--set=auth.mode=serviceAccounts,core.persistence.keep=true",
         "--set-json=networkPolicies.monitoring=[{\"namespaceSelector\":{}}]",
+        "--set=images.pullSecrets={one,two},tls.names={core.example,192.0.2.7}",
+        "--set=core.service.type=LoadBalancer,core.service.loadBalancerSourceRanges={192.0.2.0/24}",
     ];
+    let places = everywhere(&[
+        ("nodeSelector", r#"{"pool":"infra"}"#),
+        ("tolerations", r#"[{"key":"infra","operator":"Exists","effect":"NoSchedule"}]"#),
+        (
+            "affinity",
+            r#"{"nodeAffinity":{"requiredDuringSchedulingIgnoredDuringExecution":{"nodeSelectorTerms":[{"matchExpressions":[{"key":"pool","operator":"In","values":["infra"]}]}]}}}"#,
+        ),
+        ("priorityClassName", r#""system-cluster-critical""#),
+        ("podLabels", r#"{"team":"security"}"#),
+        ("podAnnotations", r#"{"team":"security"}"#),
+    ]);
+    let variable = r#"[{"name":"MALLOC_ARENA_MAX","value":"1"}]"#;
+    let variables = ["core.env", "perceiver.env", "scanner.env", "scanner.fetcherEnv"];
+    let variables = variables.map(|key| format!("--set-json={key}={variable}"));
+    let everything: Vec<&str> =
+        everything.into_iter().chain(places.iter().chain(&variables).map(String::as_str)).collect();
     for platform in PLATFORMS {
         for more in [&[][..], &everything] {
+            let more: &[&str] = more;
             helm(cluster, &["lint", "--quiet", "--strict", "--kube-version=1.36.0"], platform, more)?;
             let objects = template(cluster, platform, "nodes", &[more, &["--skip-tests"]].concat())?;
             let mut file = tempfile::NamedTempFile::new()?;
@@ -108,6 +127,14 @@ fn every_platform_is_taken_by_the_server(cluster: &Cluster) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// These values for each component that has pods.
+fn everywhere(values: &[(&str, &str)]) -> Vec<String> {
+    let components = ["core", "perceiver", "scanner.onNodes", "scanner.fromRegistry"];
+    let of =
+        |component| values.iter().map(move |(key, value)| format!("--set-json={component}.{key}={value}"));
+    components.into_iter().flat_map(of).collect()
 }
 
 fn template(cluster: &Cluster, platform: &str, namespace: &str, more: &[&str]) -> Result<String> {
@@ -212,7 +239,7 @@ async fn everything_but_the_node_scanners_passes_restricted(cluster: &Cluster) -
 async fn await_pods(cluster: &Cluster, namespace: &str, wanted: &[&str]) -> Result<()> {
     let component =
         "jsonpath={range .items[*]}{.metadata.labels.app\\.kubernetes\\.io/component}{\"\\n\"}{end}";
-    let outcome = until("the pods", START, async || {
+    let outcome = until("the pods", async || {
         let shown = cluster.kubectl(&["get", "pods", "-n", namespace, "-o", component])?;
         let mut seen: Vec<&str> = shown.lines().collect();
         seen.sort_unstable();
@@ -230,13 +257,14 @@ fn accounts_may_do_what_they_need_and_no_more(cluster: &Cluster) -> Result<()> {
     let everywhere = "--all-namespaces";
     for (account, words, allowed) in [
         ("perceiver", &["watch", "pods", everywhere][..], true),
-        ("perceiver", &["list", "nodes"], true),
+        ("perceiver", &["list", "nodes"], false),
+        ("perceiver", &["list", "gateways.gateway.networking.k8s.io", everywhere], false),
         ("perceiver", &["list", "serviceaccounts", everywhere], true),
         ("perceiver", &["watch", "endpointslices.discovery.k8s.io", everywhere], true),
         ("perceiver", &["list", "ingresses.networking.k8s.io", everywhere], true),
         ("perceiver", &["get", "replicasets.apps", everywhere], true),
         ("perceiver", &["get", "cronjobs.batch", everywhere], true),
-        ("perceiver", &["create", "leases.coordination.k8s.io", "-n=nodes"], true),
+        ("perceiver", &["create", "leases.coordination.k8s.io", "-n=nodes"], false),
         ("perceiver", &["update", "leases.coordination.k8s.io/perceptor-perceiver", "-n=nodes"], true),
         ("perceiver", &["update", "leases.coordination.k8s.io/another", "-n=nodes"], false),
         ("perceiver", &["update", "leases.coordination.k8s.io/perceptor-perceiver", "-n=strict"], false),
@@ -296,6 +324,16 @@ fn upgrade_keeps_tokens_and_certificate(cluster: &Cluster) -> Result<()> {
     let more = ["--set=scanner.onNodes.enabled=false,scanner.fromRegistry.enabled=true,perceiver.replicas=1"];
     helm(cluster, &["upgrade", "central", "--namespace=strict"], "kubernetes", &more)?;
     ensure!(kept()? == before, "an upgrade made other tokens or another certificate");
+    // A certificate for another name is another one, until the names change again.
+    let of = |secret: &str| cluster.kubectl(&["get", "secret", secret, "-n=strict", "-o=jsonpath={.data}"]);
+    let (tokens, certificate) = ("central-perceptor-tokens", "central-perceptor-tls");
+    let (before, named) = ((of(tokens)?, of(certificate)?), ["--set=tls.names={core.example}"]);
+    let more = [&more[..], &named].concat();
+    helm(cluster, &["upgrade", "central", "--namespace=strict"], "kubernetes", &more)?;
+    let after = (of(tokens)?, of(certificate)?);
+    ensure!(after.0 == before.0 && after.1 != before.1, "tokens changed, or the certificate did not");
+    helm(cluster, &["upgrade", "central", "--namespace=strict"], "kubernetes", &more)?;
+    ensure!((of(tokens)?, of(certificate)?) == after, "the same names made another certificate");
     Ok(())
 }
 
@@ -309,6 +347,7 @@ fn values_that_fit_nothing_are_refused(cluster: &Cluster) {
         ("core.enabled=false,core.externalUrl=https://core.example", "clusterName"),
         ("core.enabled=false,core.externalUrl=https://core.example,clusterName=b", "auth.existingSecret"),
         ("scanner.onNodes.runtime=podman", "runtime"),
+        ("core.env[0].value=x", "name"),
     ] {
         let error = template(cluster, "kubernetes", "x", &[&format!("--set={set}")]).unwrap_err();
         assert!(format!("{error:#}").contains(told), "{set}: {error:#}");
@@ -318,7 +357,7 @@ fn values_that_fit_nothing_are_refused(cluster: &Cluster) {
 /// Whatever kinds there are: nothing of ours is left, in any namespace or in none.
 async fn uninstall_leaves_nothing(cluster: &Cluster) -> Result<()> {
     // A claim, as the core's pod would have left it.
-    until("the claim", START, async || {
+    until("the claim", async || {
         let claims = cluster.kubectl(&["get", "pvc", "-A", "-o=name"])?;
         Ok((claims.lines().count() == 2).then_some(()))
     })
@@ -330,7 +369,7 @@ async fn uninstall_leaves_nothing(cluster: &Cluster) -> Result<()> {
     let kinds: Vec<&str> = kinds.lines().filter(|kind| !kind.starts_with("events")).collect();
     let (kinds, ours) = (kinds.join(","), "-lapp.kubernetes.io/name=perceptor");
     let mut left = String::new();
-    let gone = until("the end of everything", START, async || {
+    let gone = until("the end of everything", async || {
         left = cluster.kubectl(&["get", &kinds, "-A", ours, "-o=name", "--ignore-not-found"])?;
         // No kubelet confirms the end of a pod that a node was given.
         for pod in left.lines().filter(|name| name.starts_with("pod/")) {

@@ -13,7 +13,6 @@ use e2e::mesh::cluster::Rights;
 use e2e::parts::{self, run};
 use e2e::ports::free_port;
 use e2e::prometheus::Prometheus;
-use e2e::settled::PATIENCE;
 use e2e::until::until;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -67,7 +66,7 @@ async fn prometheus_reads_the_binaries_and_takes_every_expression(
         "pod_security_issue{source=\"docker/told\", Namespace=\"shop\"}",
         "perceptor_scanner_scan_seconds_bucket{le=\"+Inf\"} >= 1",
     ] {
-        ensure!(prometheus.answers(there).await? > 0, "{there}");
+        until(there, async || Ok((prometheus.answers(there).await? > 0).then_some(()))).await?;
     }
     Ok(())
 }
@@ -201,7 +200,7 @@ impl Parts {
         tell(&mesh, image.config()).await?;
         mesh.settled(1).await?;
         let core = mesh.address();
-        until("a feed to be asked for", PATIENCE, async || {
+        until("a feed to be asked for", async || {
             Ok(door::ask(core, "/metrics").await?.body.contains("advisory_feeds_total").then_some(()))
         })
         .await?;
@@ -212,8 +211,7 @@ impl Parts {
     async fn exposed(&self) -> Result<Exposed> {
         let mut exposed = Exposed::new();
         for door in &self.doors {
-            let answer =
-                until("metrics", PATIENCE, async || door::ask(*door, "/metrics").await.map(Some)).await;
+            let answer = until("metrics", async || door::ask(*door, "/metrics").await.map(Some)).await;
             read(&answer.with_context(|| self.mesh.logs())?.body, &mut exposed);
         }
         let token = self.mesh.token("reader")?;

@@ -13,7 +13,6 @@ use e2e::disk::Disk;
 use e2e::door;
 use e2e::lab::Lab;
 use e2e::parts;
-use e2e::settled::PATIENCE;
 use e2e::until::until;
 
 const PARTS: &[&str] =
@@ -37,8 +36,7 @@ async fn core_whose_disk_is_full_says_so_and_recovers_without_a_restart() -> Res
     lab.upgrade_web_marked(2)?;
 
     disk.empty()?;
-    until("the core to be ready again", PATIENCE, async || Ok(lab.mesh.client("reader")?.ready().await.ok()))
-        .await?;
+    until("the core to be ready again", async || Ok(lab.mesh.client("reader")?.ready().await.ok())).await?;
     lab.mesh.settled(3 + told).await?;
     acknowledged.is_kept(&lab.mesh, "disk full").await?;
     // Nor does what was acknowledged rest on the process alone.
@@ -55,7 +53,7 @@ async fn core_whose_disk_is_full_says_so_and_recovers_without_a_restart() -> Res
 async fn changes_are_refused(lab: &Lab) -> Result<usize> {
     let client = lab.mesh.client("perceiver")?;
     let mut told = 0;
-    let error = until("a change to be refused", PATIENCE, async || match tell(&client, told).await {
+    let error = until("a change to be refused", async || match tell(&client, told).await {
         Ok(()) => {
             told += 1;
             Ok(None)
@@ -66,7 +64,7 @@ async fn changes_are_refused(lab: &Lab) -> Result<usize> {
     ensure!(error.code() == Some(ErrorCode::Unavailable), "{error:?}");
     ensure!(error.to_string().contains("quota is full"), "{error}");
     // The next change that is tried finds out.
-    until("the core to say why it is not ready", PATIENCE, async || {
+    until("the core to say why it is not ready", async || {
         let answer = door::ask(lab.mesh.address(), "/readyz").await?;
         Ok((answer.status == 503 && answer.body.contains("quota is full")).then_some(()))
     })

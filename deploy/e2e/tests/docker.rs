@@ -10,7 +10,6 @@ use e2e::door;
 use e2e::inventory::{by, dpkg_packages, image_of, node_packages, npm_packages, packages_of};
 use e2e::lab::{Lab, expected};
 use e2e::parts;
-use e2e::settled::PATIENCE;
 use e2e::until::until;
 use futures_util::TryStreamExt;
 use std::collections::BTreeSet;
@@ -42,13 +41,13 @@ async fn perceiver_shows_how_it_goes(lab: &mut Lab) -> Result<()> {
     let door = lab.mesh.perceiver_door();
     assert_eq!(door::ask(door, "/readyz").await?.status, 200);
     lab.engine.kill()?;
-    until("the perceiver to say that its engine is gone", PATIENCE, async || {
+    until("the perceiver to say that its engine is gone", async || {
         let answer = door::ask(door, "/readyz").await?;
         Ok((answer.status == 503 && answer.body.contains("platform")).then_some(()))
     })
     .await?;
     lab.engine.restart().await?;
-    until("the perceiver to be ready again", PATIENCE, async || {
+    until("the perceiver to be ready again", async || {
         Ok((door::ask(door, "/readyz").await?.status == 200).then_some(()))
     })
     .await?;
@@ -141,7 +140,7 @@ async fn leases_of(client: &Client, image: &Digest) -> Result<usize> {
 async fn new_version_has_new_findings(lab: &Lab, client: &Client) -> Result<()> {
     let metadata = "Metadata-Version: 2.1\nName: urllib3\nVersion: 1.26.15\n";
     lab.upgrade_web(2, &[("opt/more/urllib3-1.26.15.dist-info/METADATA", metadata)])?;
-    let id = until("the finding of the new version", PATIENCE, async || {
+    let id = until("the finding of the new version", async || {
         let query = FindingQuery {
             package: Some("urllib3".to_owned()),
             owner: Some("compose/shop/web".to_owned()),
@@ -157,7 +156,7 @@ async fn new_version_has_new_findings(lab: &Lab, client: &Client) -> Result<()> 
 
 async fn stopped_container_is_gone(lab: &Lab, client: &Client) -> Result<()> {
     lab.compose(&["stop", "-t", "0", "search"])?;
-    until("the pod of search to be gone", PATIENCE, async || {
+    until("the pod of search to be gone", async || {
         let query = PodQuery { owner: Some("compose/shop/search".to_owned()), ..PodQuery::default() };
         Ok(client.pods(&query).await?.items.is_empty().then_some(()))
     })

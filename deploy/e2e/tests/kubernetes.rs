@@ -90,7 +90,7 @@ async fn pulled_image_is_named_by_its_manifest(
     let image = format!("{}/shop/search:1", registry.host());
 
     cluster.run_pod("stranger", node.name(), specification(&image, &["missing"]))?;
-    cluster.waiting("stranger", "ErrImagePull").await?;
+    cluster.waiting("stranger", &["ErrImagePull", "ImagePullBackOff"]).await?;
     cluster.kubectl(&["delete", "pod", "stranger"])?;
 
     cluster.run_pod("pulled", node.name(), specification(&image, &["shop"]))?;
@@ -105,7 +105,7 @@ async fn discarding_node_keeps_no_layers(cluster: &Cluster, node: &Node, registr
     cluster.run_pod("discarded", node.name(), specification(&image, &["shop"]))?;
     cluster.running("discarded").await?;
     // Manifest and configuration; the layer is collected.
-    e2e::until::until("the layer to be discarded", std::time::Duration::from_secs(30), async || {
+    e2e::until::until("the layer to be discarded", async || {
         Ok((node.containerd.blobs()?.len() == before + 2).then_some(()))
     })
     .await

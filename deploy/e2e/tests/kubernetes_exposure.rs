@@ -3,16 +3,16 @@
 
 use anyhow::{Context, Result, ensure};
 use api_client::Client;
+use api_vocab::Digest;
 use api_wire::context::ExposurePath;
 use api_wire::pod::{Pod, PodQuery};
-use e2e::cluster::{Cluster, START};
+use e2e::cluster::Cluster;
 use e2e::containerd::{DEFAULT, PAUSE};
 use e2e::mesh::Mesh;
 use e2e::node::Node;
 use e2e::parts;
 use e2e::pods::specification;
 use e2e::rights::install_rights;
-use e2e::settled::PATIENCE;
 use e2e::until::until;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -72,7 +72,7 @@ impl Lab {
         lab.cluster.kubectl(&["create", "namespace", "shop"])?;
         // Without it a pod is refused.
         let account = ["get", "serviceaccount", "default", "-n", "shop"];
-        until("its service account", START, async || Ok(lab.cluster.kubectl(&account).ok())).await?;
+        until("its service account", async || Ok(lab.cluster.kubectl(&account).ok())).await?;
         lab.populate()?;
         Ok(lab)
     }
@@ -124,7 +124,7 @@ impl Lab {
     /// Wait until exactly these are public.
     async fn until_public(&self, wanted: &[&str]) -> Result<BTreeMap<String, Pod>> {
         let mut seen = BTreeMap::new();
-        let outcome = until("the right pods to be public", PATIENCE, async || {
+        let outcome = until("the right pods to be public", async || {
             seen = self.public().await?;
             let names = || seen.keys().map(String::as_str);
             let same = names().count() == wanted.len() && names().all(|name| wanted.contains(&name));
@@ -165,9 +165,7 @@ async fn define(cluster: &Cluster) -> Result<()> {
         kind("route.openshift.io", "Route", "routes"),
     ];
     cluster.apply(&json!({"apiVersion": "v1", "kind": "List", "items": kinds}).to_string())?;
-    until("the new kinds", START, async || Ok(cluster.kubectl(&["get", "httproutes,routes"]).ok()))
-        .await
-        .map(drop)
+    until("the new kinds", async || Ok(cluster.kubectl(&["get", "httproutes,routes"]).ok())).await.map(drop)
 }
 
 /// A Service that selects the pods of its name; `more` is of its specification.
@@ -260,17 +258,26 @@ async fn ways_are_known_with_the_objects_that_prove_them(lab: &Lab) -> Result<()
     let alias = public.get("default/aliased").context("no alias")?;
     let through = alias.context.exposure.first().context("no way")?.through.get(1).cloned();
     assert_eq!(through.as_deref(), Some("Service default/door"));
-    // All the others are known, and no way leads to them.
-    let query = PodQuery { public: Some(false), ..PodQuery::default() };
-    let pods = lab.client.pods(&query).await?.items;
-    let mut others: Vec<String> = pods.iter().map(|pod| format!("{}/{}", pod.namespace, pod.name)).collect();
-    others.sort();
-    assert_eq!(others, ["default/inner", "default/waiting", "shop/web"]);
+    let image = the_others_run_and_no_way_leads_to_them(lab).await?;
     // All run the same image, which is as public as they are.
-    let image = pods.first().and_then(|pod| pod.containers.first()?.image.clone()).context("no image")?;
     let context = lab.client.image(&image).await?.context.context("no context")?;
     assert_eq!(context.public_pods, PUBLIC.len() as u64);
     Ok(())
+}
+
+/// Returns the image of one of them.
+async fn the_others_run_and_no_way_leads_to_them(lab: &Lab) -> Result<Digest> {
+    let query = PodQuery { public: Some(false), ..PodQuery::default() };
+    let pods = until("the other pods to run", async || {
+        let pods = lab.client.pods(&query).await?.items;
+        let runs = |pod: &Pod| pod.containers.iter().all(|container| container.image.is_some());
+        Ok((pods.len() == 3 && pods.iter().all(runs)).then_some(pods))
+    })
+    .await?;
+    let mut others: Vec<String> = pods.iter().map(|pod| format!("{}/{}", pod.namespace, pod.name)).collect();
+    others.sort();
+    assert_eq!(others, ["default/inner", "default/waiting", "shop/web"]);
+    pods.first().and_then(|pod| pod.containers.first()?.image.clone()).context("no image")
 }
 
 async fn pod_becomes_public_once_it_is_ready(lab: &Lab) -> Result<()> {

@@ -7,12 +7,11 @@ use api_client::Client;
 use api_wire::lease::LeaseRequest;
 use api_wire::pod::PodQuery;
 use e2e::advisories::{Advisory, CRITICAL, HIGH, publish};
-use e2e::cluster::{Cluster, START};
+use e2e::cluster::Cluster;
 use e2e::mesh::Mesh;
 use e2e::mesh::cluster::Rights;
 use e2e::parts;
 use e2e::pods::{deployment, specification};
-use e2e::settled::PATIENCE;
 use e2e::until::until;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -81,7 +80,7 @@ impl Lab {
         lab.run("web", 1).await?;
         // Its controller has said all that it has to say.
         let said = "jsonpath={.status.unavailableReplicas}";
-        until("the Deployment's status", START, async || {
+        until("the Deployment's status", async || {
             Ok((lab.cluster.kubectl(&["get", "deployment", "web", "-o", said])? == "1").then_some(()))
         })
         .await?;
@@ -91,7 +90,7 @@ impl Lab {
     /// The only pod with that label, once it is there.
     async fn pod(&self, app: &str) -> Result<String> {
         let label = format!("-lapp={app}");
-        until(&format!("a pod of {app}"), START, async || {
+        until(&format!("a pod of {app}"), async || {
             let pods = self.cluster.kubectl(&["get", "pods", &label, "-o", "name"])?;
             Ok(pods.lines().next().and_then(|line| line.strip_prefix("pod/")).map(str::to_owned))
         })
@@ -124,7 +123,7 @@ impl Lab {
     async fn marked(&self, kind: &str, name: &str, wanted: &[(&str, &str)]) -> Result<Value> {
         let mut last = Value::Null;
         let what = format!("marks of {kind} {name}");
-        let found = until(&what, PATIENCE, async || {
+        let found = until(&what, async || {
             let object = self.get(kind, name)?;
             let fits = wanted.iter().all(|(at, value)| text(&object, at) == *value);
             last = object.clone();
@@ -203,6 +202,7 @@ async fn install(cluster: &Cluster) -> Result<Rights> {
         "ClusterRoleBinding",
         "Role",
         "RoleBinding",
+        "Lease",
         "CustomResourceDefinition",
     ];
     let kind = |object: &str| object.lines().find_map(|line| line.strip_prefix("kind: ").map(str::to_owned));
@@ -213,7 +213,7 @@ async fn install(cluster: &Cluster) -> Result<Rights> {
     cluster.apply(&kept.join("\n---\n"))?;
     cluster.apply(&reports_kind().to_string())?;
     for kind in ["containerimagescans", "reports.openreports.io"] {
-        until(kind, START, async || Ok(cluster.kubectl(&["get", kind]).ok())).await?;
+        until(kind, async || Ok(cluster.kubectl(&["get", kind]).ok())).await?;
     }
     let kubeconfig = cluster.kubeconfig_of(NAMESPACE, "perceptor-perceiver").await?;
     Ok(Rights { kubeconfig, namespace: NAMESPACE.to_owned(), lease: "perceptor-perceiver".to_owned() })
@@ -254,20 +254,20 @@ fn reports_kind() -> Value {
 async fn nothing_is_told_by_default(lab: &mut Lab) -> Result<()> {
     let before = lab.versions()?;
     lab.mesh.start_cluster_perceiver("silent", &lab.rights, &[])?;
-    until("the pod in the core", PATIENCE, async || {
+    until("the pod in the core", async || {
         let pods = lab.client.pods(&PodQuery::default()).await?.items;
         let known = |pod: &api_wire::pod::Pod| pod.containers.iter().all(|it| it.image.is_some());
         Ok(pods.iter().any(known).then_some(()))
     })
     .await?;
     lab.scan().await?;
-    until("the scan", PATIENCE, async || {
+    until("the scan", async || {
         let pods = lab.client.pods(&PodQuery::default()).await?.items;
         Ok(pods.iter().all(|pod| pod.findings.is_some()).then_some(()))
     })
     .await?;
     ensure!(lab.versions()? == before, "something was written: {before:?} {:?}", lab.versions()?);
-    lab.mesh.kill("silent")
+    lab.mesh.terminate("silent")
 }
 
 async fn pods_and_their_workload_are_marked(lab: &Lab) -> Result<()> {
@@ -298,7 +298,7 @@ async fn pods_and_their_workload_are_marked(lab: &Lab) -> Result<()> {
 }
 
 async fn summary_and_report_are_beside_the_workload(lab: &Lab) -> Result<()> {
-    let scan = until("the summary", PATIENCE, async || {
+    let scan = until("the summary", async || {
         let scan = lab.only("containerimagescans")?;
         Ok(scan.filter(|scan| scan.pointer("/status/vulnerabilities").is_some()))
     })
@@ -317,7 +317,7 @@ async fn summary_and_report_are_beside_the_workload(lab: &Lab) -> Result<()> {
     assert_eq!(text(&scan, "/status/vulnerabilities/0/vulnerabilityID"), "GHSA-aaaa-bbbb-cccc");
     assert_eq!(scan.pointer("/status/observedGeneration"), scan.pointer("/metadata/generation"));
 
-    let report = until("the report", PATIENCE, async || lab.only("reports.openreports.io")).await?;
+    let report = until("the report", async || lab.only("reports.openreports.io")).await?;
     assert_eq!(text(&report, "/results/0/result"), "warn");
     assert_eq!(text(&report, "/results/0/properties/high"), "1");
     Ok(())
@@ -330,7 +330,7 @@ async fn new_advisories_change_all_of_it_and_make_an_event(lab: &Lab) -> Result<
     let pod = lab.pod("web").await?;
     lab.marked("pod", &pod, &wanted).await?;
     lab.marked("deployment", "web", &wanted).await?;
-    until("the summary's new numbers", PATIENCE, async || {
+    until("the summary's new numbers", async || {
         let scan = lab.only("containerimagescans")?.context("no summary")?;
         let critical = scan.pointer("/status/vulnerabilitySummary/severityCount/CRITICAL") == Some(&json!(1));
         // The least severe first, as the operator sorts them.
@@ -338,7 +338,7 @@ async fn new_advisories_change_all_of_it_and_make_an_event(lab: &Lab) -> Result<
         Ok((critical && listed).then_some(()))
     })
     .await?;
-    until("the event", PATIENCE, async || {
+    until("the event", async || {
         let all = lab.cluster.kubectl(&["get", "events.events.k8s.io", "-o", "json"])?;
         let all: Value = serde_json::from_str(&all)?;
         let mut events = all.get("items").and_then(Value::as_array).into_iter().flatten();
@@ -350,7 +350,7 @@ async fn new_advisories_change_all_of_it_and_make_an_event(lab: &Lab) -> Result<
     let seen = lab.cluster.kubectl(&["auth", "can-i", "list", "containerimagescans", "--as=viewer"]);
     ensure!(seen.is_err(), "a stranger sees summaries");
     lab.cluster.kubectl(&["create", "rolebinding", "viewer", "--clusterrole=view", "--user=viewer"])?;
-    until("the viewer's right", PATIENCE, async || {
+    until("the viewer's right", async || {
         Ok(lab.cluster.kubectl(&["auth", "can-i", "list", "containerimagescans", "--as=viewer"]).ok())
     })
     .await
@@ -359,15 +359,15 @@ async fn new_advisories_change_all_of_it_and_make_an_event(lab: &Lab) -> Result<
 
 /// What it had to do first is done once something new is marked.
 async fn second_start_writes_nothing_again(lab: &mut Lab) -> Result<()> {
-    until("the last writes", PATIENCE, async || {
+    until("the last writes", async || {
         let report = lab.only("reports.openreports.io")?.context("no report")?;
         Ok((text(&report, "/results/0/result") == "fail").then_some(()))
     })
     .await?;
-    lab.mesh.kill("first")?;
+    lab.mesh.terminate("first")?;
     let before = lab.versions()?;
     lab.mesh.start_telling_perceiver("second", &lab.rights, TELL)?;
-    until("what is there already", PATIENCE, async || {
+    until("what is there already", async || {
         let log = lab.mesh.log("second");
         Ok((log.matches("objects of ours are known").count() == 2).then_some(()))
     })
@@ -394,7 +394,7 @@ async fn new_pod_is_marked(lab: &Lab, name: &str) -> Result<()> {
 }
 
 async fn set_that_is_turned_off_leaves_nothing(lab: &mut Lab) -> Result<()> {
-    lab.mesh.kill("second")?;
+    lab.mesh.terminate("second")?;
     lab.mesh.start_telling_perceiver("third", &lab.rights, "marks = [\"perceptor\"]\n")?;
     let pod = lab.pod("web").await?;
     let wanted = [
@@ -405,14 +405,14 @@ async fn set_that_is_turned_off_leaves_nothing(lab: &mut Lab) -> Result<()> {
     for pod in [pod.as_str(), "late"] {
         lab.marked("pod", pod, &wanted).await?;
     }
-    lab.mesh.kill("third")
+    lab.mesh.terminate("third")
 }
 
 /// Nobody of ours is there to do it.
 async fn deleted_workload_takes_what_is_beside_it_along(lab: &Lab) -> Result<()> {
     lab.cluster.kubectl(&["delete", "deployment", "web", "--wait=false"])?;
     lab.cluster.kubectl(&["delete", "pod", "late", "--force", "--wait=false"])?;
-    until("the end of what was beside it", PATIENCE, async || {
+    until("the end of what was beside it", async || {
         let left =
             lab.cluster.kubectl(&["get", "containerimagescans,reports.openreports.io", "-o", "name"])?;
         Ok(left.is_empty().then_some(()))

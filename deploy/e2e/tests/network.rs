@@ -5,8 +5,7 @@ use anyhow::{Context, Result, ensure};
 use e2e::acknowledged::Acknowledged;
 use e2e::lab::Lab;
 use e2e::parts;
-use e2e::settled::PATIENCE;
-use e2e::until::until;
+use e2e::until::{PATIENCE, until};
 use e2e::wire::Wire;
 
 const PARTS: &[&str] = &["dockerd", "docker", "docker-compose", "debootstrap", "rpm", "npm", "pip3"];
@@ -87,7 +86,7 @@ async fn all_have_said(
 ) -> Result<()> {
     for (part, saying) in SAYINGS.map(which) {
         let what = format!("{part} to have said {times} times: {saying}");
-        let said = until(&what, PATIENCE, async || Ok((count(lab, part, saying) >= times).then_some(())));
+        let said = until(&what, async || Ok((count(lab, part, saying) >= times).then_some(())));
         said.await.with_context(|| lab.mesh.logs())?;
     }
     Ok(())

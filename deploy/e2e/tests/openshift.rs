@@ -14,11 +14,9 @@ use e2e::mesh::Mesh;
 use e2e::mesh::cluster::Rights;
 use e2e::openshift::Door;
 use e2e::parts;
-use e2e::settled::PATIENCE;
 use e2e::until::until;
 use serde_json::{Value, json};
 use std::path::Path;
-use std::time::Duration;
 
 const PARTS: &[&str] = &["kube-apiserver", "etcd", "kube-controller-manager", "kubectl", "helm", "openssl"];
 const NAMESPACE: &str = "perceptor";
@@ -27,8 +25,6 @@ const PERCEIVER: &str = "perceiver";
 const SCANNER: &str = "scanner-of-the-test";
 const REGISTRY: &str = "image-registry.openshift-image-registry.svc:5000";
 const DENY: &str = "images.openshift.io/deny-execution";
-/// The perceiver asks once a minute whether the cluster has an image API by now.
-const DISCOVERED: Duration = Duration::from_secs(150);
 const ANNOTATE: &str = "[openshift]\nannotate = true\ndeny_execution = true\n";
 
 /// Everything that runs. What lives in something else is dropped before it.
@@ -100,7 +96,7 @@ impl Lab {
     }
 
     async fn annotated(&self, n: u8, what: &str, done: impl Fn(&Value) -> bool) -> Result<Value> {
-        until(&format!("image {n} {what}"), PATIENCE, async || {
+        until(&format!("image {n} {what}"), async || {
             Ok(Some(self.annotations(n)?).filter(|annotations| done(annotations)))
         })
         .await
@@ -108,7 +104,10 @@ impl Lab {
 
     /// Work for the test's scanner.
     async fn lease(&self) -> Result<Lease> {
-        let request = LeaseRequest { scanner: SCANNER.parse()?, holds: Vec::new(), wait_seconds: 20 };
+        let registration =
+            json!({"version": "1", "extractor_set": "set-1", "max_leases": 4, "registry": true});
+        self.scanner.register(&SCANNER.parse()?, &serde_json::from_value(registration)?).await?;
+        let request = LeaseRequest { scanner: SCANNER.parse()?, holds: Vec::new(), wait_seconds: 30 };
         self.scanner.ask_lease(&request).await?.context("no work")
     }
 
@@ -205,7 +204,7 @@ fn account_may_annotate_images_and_write_nothing_else(lab: &Lab) -> Result<()> {
 }
 
 async fn cluster_without_its_kinds_is_perceived_as_kubernetes(lab: &Lab) -> Result<()> {
-    until("the source", PATIENCE, async || {
+    until("the source", async || {
         let source = lab.reader.source(&"openshift/cluster".parse()?).await?;
         Ok(source.last_full_state.map(drop))
     })
@@ -248,7 +247,7 @@ async fn deployment_config_with_a_route(lab: &Lab) -> Result<String> {
         "status": {"ingress": [{"host": "web.example.org",
             "conditions": [{"type": "Admitted", "status": "True"}]}]}});
     cluster.apply(&route.to_string())?;
-    let pod = until("the pod of the ReplicationController", PATIENCE, async || {
+    let pod = until("the pod of the ReplicationController", async || {
         let name = "-o=jsonpath={.items[*].metadata.name}";
         let name = cluster.kubectl(&["get", "pods", "-n=shop", "-lapp=web", name])?;
         Ok(Some(name).filter(|name| !name.is_empty()))
@@ -272,7 +271,7 @@ async fn deployment_config_with_a_route(lab: &Lab) -> Result<String> {
 async fn pod_is_known_with_its_deployment_config_and_its_route(lab: &Lab, name: &str) -> Result<()> {
     let exposed = |pod: &Pod| pod.name == name && !pod.context.exposure.is_empty();
     // Routes are looked for once a minute.
-    let pod = until("the exposed pod", DISCOVERED, async || {
+    let pod = until("the exposed pod", async || {
         Ok(lab.reader.pods(&PodQuery::default()).await?.items.into_iter().find(exposed))
     })
     .await?;
@@ -285,9 +284,9 @@ async fn pod_is_known_with_its_deployment_config_and_its_route(lab: &Lab, name: 
 }
 
 async fn images_of_streams_are_known_whether_they_run_or_not(lab: &Lab) -> Result<()> {
-    let idle = until("the image that is only kept", DISCOVERED, async || lab.image(2).await).await?;
+    let idle = until("the image that is only kept", async || lab.image(2).await).await?;
     assert_eq!((idle.pods, &idle.references[..]), (0, &[format!("{REGISTRY}/shop/web:2")][..]));
-    let running = until("the image that runs", PATIENCE, async || {
+    let running = until("the image that runs", async || {
         Ok(lab.image(1).await?.filter(|image| image.pods == 1 && image.references.len() == 2))
     })
     .await?;
@@ -297,8 +296,6 @@ async fn images_of_streams_are_known_whether_they_run_or_not(lab: &Lab) -> Resul
 }
 
 async fn image_that_runs_is_scanned_before_one_that_is_only_kept(lab: &Lab) -> Result<()> {
-    let registration = json!({"version": "1", "extractor_set": "set-1", "max_leases": 4, "registry": true});
-    lab.scanner.register(&SCANNER.parse()?, &serde_json::from_value(registration)?).await?;
     let (first, second) = (lab.lease().await?, lab.lease().await?);
     assert_eq!((&first.image, &second.image), (&digest(1), &digest(2)));
     ensure!(second.references.iter().any(|reference| *reference == pull(2)), "{:?}", second.references);
@@ -336,11 +333,11 @@ async fn images_are_annotated_as_they_stand(lab: &Lab) -> Result<()> {
 
 async fn second_start_writes_nothing(lab: &mut Lab) -> Result<()> {
     let before = (lab.version(1)?, lab.version(2)?);
-    lab.mesh.kill(PERCEIVER)?;
+    lab.mesh.terminate(PERCEIVER)?;
     lab.mesh.start_openshift_perceiver(PERCEIVER, &lab.rights, ANNOTATE)?;
     // Once this one is annotated, the others were looked at too: their standings came first.
     lab.put_stream(&[1, 2, 3])?;
-    until("the third image", PATIENCE, async || lab.image(3).await).await?;
+    until("the third image", async || lab.image(3).await).await?;
     let lease = lab.lease().await?;
     lab.report(lease.id, 3, "2.14.1").await?;
     lab.annotated(3, "to be annotated", |on| on[DENY] == "true").await?;

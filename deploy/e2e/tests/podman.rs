@@ -7,7 +7,6 @@ use e2e::inventory::{image_of, node_packages, npm_packages, packages_of};
 use e2e::mesh::Mesh;
 use e2e::parts;
 use e2e::podman::Podman;
-use e2e::settled::PATIENCE;
 use e2e::until::until;
 use std::collections::BTreeSet;
 
@@ -57,7 +56,7 @@ async fn pod_of(client: &Client, owner: &str) -> Result<Pod> {
 
 /// Wait until the pods are those of `owners` and no others.
 async fn owned_by(client: &Client, owners: &[&str]) -> Result<()> {
-    until("pods of the containers that run, and no others", PATIENCE, async || {
+    until("pods of the containers that run, and no others", async || {
         let pods = client.pods(&PodQuery::default()).await?.items;
         let known: BTreeSet<String> =
             pods.iter().filter_map(|pod| Some(pod.owner.as_ref()?.to_string())).collect();

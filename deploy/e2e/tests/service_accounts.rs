@@ -11,9 +11,6 @@ use e2e::process::Process;
 use e2e::until::until;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Duration;
-
-const SOON: Duration = Duration::from_secs(60);
 
 /// What the core is, and nothing else, may: ask whose token one is.
 const REVIEWER: &str = r#"{"apiVersion": "v1", "kind": "List", "items": [
@@ -42,7 +39,7 @@ async fn service_accounts_are_let_in_as_their_roles_allow() -> Result<()> {
     assert_eq!(status(reader.summary().await), 503);
     let bind = ["create", "clusterrolebinding", "reviewer", "--clusterrole=reviewer"];
     cluster.kubectl(&[&bind[..], &["--serviceaccount=perceptor:core"]].concat())?;
-    until("the core to be allowed", SOON, async || Ok(reader.summary().await.ok())).await?;
+    until("the core to be allowed", async || Ok(reader.summary().await.ok())).await?;
 
     let scanner = core.client(&cluster, "scan", "perceptor")?;
     assert_eq!(status(scanner.summary().await), 403);
@@ -81,7 +78,7 @@ impl Core {
         let url = format!("http://127.0.0.1:{port}");
         let core = Core { url, folder: folder.to_path_buf(), _process: process };
         let anyone = core.client_with(folder, "nobody's")?;
-        until("the core", SOON, async || Ok(anyone.ready().await.ok())).await?;
+        until("the core", async || Ok(anyone.ready().await.ok())).await?;
         Ok(core)
     }
 

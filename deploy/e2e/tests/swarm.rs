@@ -6,7 +6,6 @@ use e2e::engine::Engine;
 use e2e::inventory::{node_packages, npm_packages, packages_of};
 use e2e::mesh::Mesh;
 use e2e::parts;
-use e2e::settled::PATIENCE;
 use e2e::until::until;
 
 const PARTS: &[&str] = &["dockerd", "docker", "unshare", "ip", "debootstrap", "rpm", "npm", "pip3"];
@@ -45,7 +44,7 @@ async fn swarm_service_owns_its_containers_until_it_is_removed() -> Result<()> {
     assert_eq!(node_packages(&packages_of(&client, image).await?), npm_packages(&trees)?);
 
     engine.docker(&["service", "rm", "ledger"])?;
-    until("the service's pod to be gone", PATIENCE, async || {
+    until("the service's pod to be gone", async || {
         Ok(client.pods(&PodQuery::default()).await?.items.is_empty().then_some(()))
     })
     .await

@@ -10,8 +10,9 @@ use std::path::{Path, PathBuf};
 /// How the cluster is called among sources, as in the chart.
 pub const SOURCE: &str = "kubernetes/cluster";
 
-/// How long a perceiver's lease lasts after its last renewal.
-pub const LEASE_SECONDS: u64 = 6;
+/// How long a perceiver's lease lasts after its last renewal: on a busy machine it must not lapse by
+/// itself.
+pub const LEASE_SECONDS: u64 = 12;
 
 /// Whom a perceiver is to the cluster, and which lease decides who speaks.
 pub struct Rights {

@@ -1,6 +1,6 @@
 //! Two clusters in one core: each a source of its own, and what is the same in both is known once.
 
-use crate::{can_run, events, packages_image, push, times};
+use crate::{TURN, can_run};
 use anyhow::{Context, Result, ensure};
 use api_client::Client;
 use api_vocab::{Digest, SourceId};
@@ -9,18 +9,19 @@ use api_wire::image::ImageState;
 use api_wire::pod::{Pod, PodQuery};
 use api_wire::source::SourceHealth;
 use e2e::cluster::Cluster;
+use e2e::fleet::{events, packages_image, push, times};
 use e2e::mesh::Mesh;
 use e2e::registry::Registry;
 use e2e::rights::install_rights;
-use e2e::settled::PATIENCE;
 use e2e::until::until;
 use std::time::{Duration, Instant};
 
 /// What the clusters are called.
 const EAST: &str = "east";
 const WEST: &str = "west";
-/// After which silence the core believes a source no more.
-const STALE_SECONDS: &str = "8";
+/// After which silence the core believes a source no more: those that are well say something every
+/// three seconds, and the machine may be busy.
+const STALE_SECONDS: &str = "20";
 
 struct Lab {
     mesh: Mesh,
@@ -36,6 +37,7 @@ async fn clusters_of_one_core_share_images_and_fail_each_alone() -> Result<()> {
     if !can_run("clusters_of_one_core_share_images_and_fail_each_alone") {
         return Ok(());
     }
+    let _turn = TURN.lock().await;
     let mut lab = Lab::start().await?;
     let outcome = scenes(&mut lab).await;
     outcome.with_context(|| lab.mesh.logs())
@@ -45,7 +47,7 @@ async fn scenes(lab: &mut Lab) -> Result<()> {
     let image = same_pod_in_both_is_two_pods_of_one_image_scanned_once(lab).await?;
     pod_gone_from_one_stays_in_the_other(lab).await?;
     lost_cluster_goes_stale_alone_and_keeps_its_pods(lab).await?;
-    let told = events(&lab.mesh, &lab.west).await?;
+    let told = events(&lab.client, &lab.west).await?;
     assert_eq!(times(&told, &image, "scanned"), 1);
     nothing_was_forgotten_but_what_was_deleted(&told)
 }
@@ -73,7 +75,7 @@ impl Lab {
     }
 
     async fn until_pods(&self, cluster: &str, wanted: &[&str]) -> Result<Vec<Pod>> {
-        until(&format!("pods {wanted:?} of {cluster}"), PATIENCE, async || {
+        until(&format!("pods {wanted:?} of {cluster}"), async || {
             let pods = self.pods(cluster).await?;
             Ok(pods.iter().map(|pod| pod.name.as_str()).eq(wanted.iter().copied()).then_some(pods))
         })
@@ -87,7 +89,7 @@ impl Lab {
 
     async fn until_health(&self, cluster: &str, wanted: SourceHealth) -> Result<Duration> {
         let began = Instant::now();
-        until(&format!("{cluster} to be {wanted:?}"), PATIENCE, async || {
+        until(&format!("{cluster} to be {wanted:?}"), async || {
             Ok((self.health(cluster).await? == wanted).then(|| began.elapsed()))
         })
         .await
@@ -104,7 +106,7 @@ async fn same_pod_in_both_is_two_pods_of_one_image_scanned_once(lab: &Lab) -> Re
     let (east, west) = (lab.until_pods(EAST, &["web"]).await?, lab.until_pods(WEST, &["web"]).await?);
     let (east, west) = (east.first().context("no pod")?, west.first().context("no pod")?);
     ensure!(east.namespace == west.namespace && east.uid != west.uid, "{east:?} {west:?}");
-    until("the scan of the image", PATIENCE, async || {
+    until("the scan of the image", async || {
         let images = lab.client.images(&Default::default()).await?.items;
         let [image] = images.as_slice() else { return Ok(None) };
         let scanned = matches!(image.state, ImageState::Scanned { .. }) && image.packages == Some(50);

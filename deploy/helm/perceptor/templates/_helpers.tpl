@@ -75,6 +75,13 @@ labels:
 {{ default (printf "%s-tls" (include "perceptor.fullname" .)) .Values.tls.secretName }}
 {{- end }}
 
+{{/* Changes with the certificate, which whoever trusts it reads at its start. */}}
+{{- define "perceptor.certificateMark" -}}
+{{- if and .Values.core.enabled (eq .Values.tls.mode "generated") .Values.tls.names -}}
+perceptor.dev/certificate: {{ join "," .Values.tls.names | sha256sum | trunc 16 | quote }}
+{{- end -}}
+{{- end }}
+
 {{/* The name of this cluster among sources. */}}
 {{- define "perceptor.source" -}}
 {{- if not (or .Values.core.enabled .Values.clusterName) -}}
@@ -172,6 +179,17 @@ affinity:
 {{- with .priorityClassName }}
 priorityClassName: {{ . }}
 {{- end }}
+{{- end }}
+
+{{/* Replicas on nodes of their own, where there are such: (list root component). */}}
+{{- define "perceptor.spread" -}}
+topologySpreadConstraints:
+  - maxSkew: 1
+    topologyKey: kubernetes.io/hostname
+    whenUnsatisfiable: ScheduleAnyway
+    labelSelector:
+      matchLabels:
+        {{- include "perceptor.selector" . | nindent 8 }}
 {{- end }}
 
 {{- define "perceptor.pullSecrets" -}}

@@ -14,6 +14,7 @@ metadata:
     {{- end }}
   annotations:
     perceptor.dev/settings: {{ include "perceptor.scannerFiles" . | sha256sum | trunc 16 | quote }}
+    {{- include "perceptor.certificateMark" $root | nindent 4 }}
     {{- with .place.podAnnotations }}
     {{- toYaml . | nindent 4 }}
     {{- end }}
@@ -25,6 +26,9 @@ spec:
   terminationGracePeriodSeconds: 60
   {{- include "perceptor.pullSecrets" $root | nindent 2 }}
   {{- include "perceptor.placement" .place | nindent 2 }}
+  {{- if not .onNode }}
+  {{- include "perceptor.spread" .at | nindent 2 }}
+  {{- end }}
   securityContext:
     {{- if .onNode }}
     # The group of the socket between the two.
@@ -40,6 +44,10 @@ spec:
       image: {{ include "perceptor.image" (list $root "imageFetcher") }}
       imagePullPolicy: {{ $root.Values.images.pullPolicy }}
       args: [--config, /etc/perceptor/image-fetcher.yaml]
+      {{- with $scanner.fetcherEnv }}
+      env:
+        {{- toYaml . | nindent 8 }}
+      {{- end }}
       securityContext:
         {{- if .onNode }}
         {{- include "perceptor.nodeFetcherSecurity" $root | nindent 8 }}
@@ -78,6 +86,9 @@ spec:
         {{- if .onNode }}
         - name: PERCEPTOR_SCANNER_NODE
           valueFrom: {fieldRef: {fieldPath: spec.nodeName}}
+        {{- end }}
+        {{- with $scanner.env }}
+        {{- toYaml . | nindent 8 }}
         {{- end }}
       ports:
         - name: metrics

@@ -1,6 +1,9 @@
 //! `helm install`, as an operator does it: the chart's own pods run on a real kubelet from images in a
 //! registry with a password, `helm test` passes, and what else runs on the node is known from the node's
-//! own store, whose containerd throws layers away once they are unpacked.
+//! own store, whose containerd throws layers away once they are unpacked. Scanners are scaled while
+//! images wait, and an uninstall leaves nothing.
+
+mod scaling;
 
 use anyhow::{Context, Result, ensure};
 use api_client::{Client, ClientSettings, Retry};
@@ -8,13 +11,14 @@ use api_wire::image::{Image, ImageState};
 use api_wire::pod::PodQuery;
 use e2e::cluster::Cluster;
 use e2e::containerd::Storage;
+use e2e::engine::Engine;
 use e2e::images::Archive;
 use e2e::lab::expected;
 use e2e::network::{self, PodNetwork};
 use e2e::node::Node;
 use e2e::parts;
 use e2e::pods::{deployment, specification};
-use e2e::programs::Foundation;
+use e2e::programs::{Images, PROGRAMS};
 use e2e::registry::Registry;
 use e2e::rights::NAMESPACE;
 use e2e::services::Services;
@@ -22,25 +26,19 @@ use e2e::until::until;
 use e2e::wire::Wire;
 use serde_json::json;
 use std::net::SocketAddr;
-use std::path::Path;
-use std::time::{Duration, Instant};
+use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 /// Beside those of a cluster.
-const PARTS: &[&str] = &["unshare", "ip", "dnsmasq", "strip", "ldd", "/usr/lib/cni/bridge"];
+const PARTS: &[&str] =
+    &["unshare", "ip", "dnsmasq", "strip", "ldd", "dockerd", "docker", "/usr/lib/cni/bridge"];
 
 /// Opens the registry, in whatever namespace.
 const PULL_SECRET: &str = "registry";
+/// Opens the same registry to the scanners that read from it.
+const CREDENTIALS: &str = "fleet";
 /// As GKE has it.
 const DISCARDING: Storage = Storage { snapshotter: "overlayfs", discards_layers: true };
-/// Our binaries, and what the chart's values call their images.
-const PROGRAMS: [(&str, &str); 5] = [
-    ("perceptor-core", "core"),
-    ("perceptor-scanner", "scanner"),
-    ("perceptor-image-fetcher", "imageFetcher"),
-    ("perceptor-perceiver-kubernetes", "perceiverKubernetes"),
-    ("perceptor", "cli"),
-];
-const PATIENCE: Duration = Duration::from_secs(180);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn installed_chart_runs_passes_its_own_test_and_knows_what_runs() -> Result<()> {
@@ -71,6 +69,9 @@ async fn scenes(lab: &mut Lab) -> Result<()> {
     say(began, "the image of a Deployment is scanned");
     pods_of_the_chart_are_known_and_scanned_too(&client).await?;
     say(began, "the chart's own images are scanned");
+    scaling::scanners_scaled_while_images_wait_lose_and_double_none(lab, &client, began).await?;
+    uninstall_leaves_nothing(lab).await?;
+    say(began, "nothing is left");
     Ok(())
 }
 
@@ -78,7 +79,7 @@ async fn scenes(lab: &mut Lab) -> Result<()> {
 struct Lab {
     way_in: Option<Wire>,
     services: Services,
-    digests: Vec<String>,
+    images: Images,
     registry: Registry,
     node: Node,
     network: PodNetwork,
@@ -94,10 +95,10 @@ impl Lab {
         let cluster = Cluster::start(&folder.path().join("a")).await?;
         let mut services = Services::default();
         services.serve_api_server(&cluster, &network).await?;
-        let registry = Registry::start(&folder.path().join("r")).await?;
-        let digests = push_programs(&registry, folder.path())?;
+        let registry = Registry::start_for_pods(&folder.path().join("r")).await?;
+        let images = make_images(&registry, folder.path()).await?;
         let node = Node::start_in(&cluster, "node-1", DISCARDING, Some(&network)).await?;
-        let lab = Lab { way_in: None, services, digests, registry, node, network, cluster, folder };
+        let lab = Lab { way_in: None, services, images, registry, node, network, cluster, folder };
         lab.prepare()?;
         Ok(lab)
     }
@@ -117,16 +118,16 @@ impl Lab {
         ]});
         self.cluster.apply(&objects.to_string())?;
         let namespaces = [NAMESPACE, "default"];
-        namespaces.iter().try_for_each(|of| self.cluster.pull_secret(of, PULL_SECRET, &self.registry))
+        namespaces.iter().try_for_each(|of| self.cluster.pull_secret(of, PULL_SECRET, &self.registry))?;
+        let host = self.registry.host_for_pods(self.network.gateway());
+        self.cluster.pull_secret_for(NAMESPACE, CREDENTIALS, &self.registry, &host)
     }
 
     fn install(&self) -> Result<()> {
-        let chart = Path::new(env!("CARGO_MANIFEST_DIR")).with_file_name("helm").join("perceptor");
-        let images = format!("images.registry={}/perceptor", self.registry.host());
-        let digests = PROGRAMS.iter().zip(&self.digests);
-        let digests: Vec<String> =
-            digests.map(|((_, key), digest)| format!("images.{key}.digest={digest}")).collect();
+        let chart = chart();
         let containerd = &self.node.containerd;
+        let host = self.registry.host_for_pods(self.network.gateway());
+        let hosts = json!([{"host": host, "plain_http": true}]);
         self.cluster
             .helm(&[
                 "install",
@@ -135,16 +136,24 @@ impl Lab {
                 "--namespace",
                 NAMESPACE,
                 &format!("--values={}", chart.join("values-kubernetes.yaml").display()),
-                &format!("--set={images},images.pullSecrets={{{PULL_SECRET}}}"),
-                &format!("--set={}", digests.join(",")),
+                &format!("--values={}", self.images.values.display()),
+                &format!("--set=images.pullSecrets={{{PULL_SECRET}}}"),
                 "--set=core.persistence.storageClass=local,core.persistence.size=1Gi",
                 // What is compiled in: no network leads out of here.
                 "--set=core.settings.advisories.origin=",
                 "--set=scanner.onNodes.unpackedLayers=true",
                 &format!("--set=scanner.onNodes.socket={}", containerd.socket().display()),
                 &format!("--set=scanner.onNodes.store={}", containerd.root().display()),
+                &format!("--set=scanner.fromRegistry.enabled=true,scanner.fromRegistry.credentialsSecret={CREDENTIALS}"),
+                &format!("--set-json=scanner.fromRegistry.fetcherSettings.registry.hosts={hosts}"),
             ])
             .map(drop)
+    }
+
+    fn upgrade(&self, more: &[&str]) -> Result<()> {
+        let chart = chart().display().to_string();
+        let words = ["upgrade", "perceptor", &chart, "--namespace", NAMESPACE];
+        self.cluster.helm(&[&words[..], more].concat()).map(drop)
     }
 
     /// A workload from the same registry, by a Deployment.
@@ -197,17 +206,24 @@ impl Lab {
     }
 }
 
-/// Push our binaries as images; their digests, in order.
-fn push_programs(registry: &Registry, folder: &Path) -> Result<Vec<String>> {
-    let base = Foundation::make(&folder.join("base"), &PROGRAMS.map(|(name, _)| name))?;
-    let push = |(name, _): &(&str, &str)| {
-        let name = format!("perceptor/{name}");
-        let archive = base.image(name.trim_start_matches("perceptor/"), &format!("{name}:1"), folder)?;
-        let digest = registry.push(&archive, &format!("{name}:1"), &["--format=oci"])?;
-        std::fs::remove_file(archive.path())?;
-        Ok(digest)
-    };
-    PROGRAMS.iter().map(push).collect()
+fn chart() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).with_file_name("helm").join("perceptor")
+}
+
+/// What the chart is to run: built and tried on an engine, then in the registry.
+async fn make_images(registry: &Registry, folder: &Path) -> Result<Images> {
+    let engine = Engine::start(&folder.join("d")).await?;
+    let images = Images::make(&engine, registry, folder)?;
+    for name in PROGRAMS {
+        let image = format!("{}/{name}:dev", images.prefix);
+        let alone = ["run", "--rm", "--network=none", "--read-only", "--cap-drop=ALL"];
+        engine.docker(&[&alone[..], &[&image, "--version"]].concat())?;
+        let shell = [&alone[..], &["--entrypoint=/bin/sh", &image]].concat();
+        ensure!(engine.docker(&shell).is_err(), "{name} has a shell");
+        let user = engine.docker(&["inspect", "--format={{.Config.User}}", &image])?;
+        ensure!(user.trim() == "65532:65532", "{name} runs as {user}");
+    }
+    Ok(images)
 }
 
 #[allow(clippy::print_stderr)]
@@ -218,8 +234,9 @@ fn say(began: Instant, what: &str) {
 async fn every_pod_of_the_chart_is_ready(lab: &Lab) -> Result<()> {
     let ready = "jsonpath={range .items[*]}{.metadata.labels.app\\.kubernetes\\.io/component} \
                  {.status.conditions[?(@.type==\"Ready\")].status}{\"\\n\"}{end}";
-    let wanted = ["core True", "perceiver True", "perceiver True", "scanner-nodes True"];
-    until("the chart's pods to be ready", PATIENCE, async || {
+    let wanted =
+        ["core True", "perceiver True", "perceiver True", "scanner-nodes True", "scanner-registry True"];
+    until("the chart's pods to be ready", async || {
         let shown = lab.cluster.kubectl(&["get", "pods", "-n", NAMESPACE, "-o", ready])?;
         let mut seen: Vec<&str> = shown.lines().collect();
         seen.sort_unstable();
@@ -230,7 +247,7 @@ async fn every_pod_of_the_chart_is_ready(lab: &Lab) -> Result<()> {
 
 async fn image_pulled_with_a_password_is_scanned_from_what_the_node_unpacked(client: &Client) -> Result<()> {
     let query = PodQuery { owner: Some("deployment/search".to_owned()), ..PodQuery::default() };
-    let image = until("the scan of the Deployment's image", PATIENCE, async || {
+    let image = until("the scan of the Deployment's image", async || {
         let pods = client.pods(&query).await?.items;
         let Some(digest) = pods.first().and_then(|pod| pod.containers.first()?.image.clone()) else {
             return Ok(None);
@@ -246,11 +263,11 @@ async fn image_pulled_with_a_password_is_scanned_from_what_the_node_unpacked(cli
 
 async fn pods_of_the_chart_are_known_and_scanned_too(client: &Client) -> Result<()> {
     let query = PodQuery { namespace: Some(NAMESPACE.to_owned()), ..PodQuery::default() };
-    until("the chart's own images to be scanned", PATIENCE, async || {
+    until("the chart's own images to be scanned", async || {
         let pods = client.pods(&query).await?.items;
         let containers: Vec<_> = pods.iter().flat_map(|pod| &pod.containers).collect();
-        // The scanner's pod has two.
-        ensure!(containers.len() >= 5, "{} containers are known", containers.len());
+        // The scanners' pods have two.
+        ensure!(containers.len() >= 7, "{} containers are known", containers.len());
         for container in containers {
             let digest = container.image.as_ref().context("an image is not resolved")?;
             if !is_known(&client.image(digest).await?) {
@@ -264,4 +281,30 @@ async fn pods_of_the_chart_are_known_and_scanned_too(client: &Client) -> Result<
 
 fn is_known(image: &Image) -> bool {
     matches!(image.state, ImageState::Scanned { .. }) && image.findings.is_some()
+}
+
+/// Neither what the chart brought nor what its programs made.
+async fn uninstall_leaves_nothing(lab: &Lab) -> Result<()> {
+    let kubectl = |words: &[&str]| lab.cluster.kubectl(words);
+    lab.cluster.helm(&["uninstall", "perceptor", "--namespace", NAMESPACE])?;
+    let kinds = kubectl(&["api-resources", "--namespaced", "--verbs=list", "-o=name"])?;
+    // Events tell of the past; they end by themselves.
+    let kinds: Vec<&str> = kinds.lines().filter(|kind| !kind.starts_with("events")).collect();
+    let kinds = kinds.join(",");
+    let before = [
+        "configmap/kube-root-ca.crt".to_owned(),
+        "serviceaccount/default".to_owned(),
+        format!("secret/{PULL_SECRET}"),
+        format!("secret/{CREDENTIALS}"),
+    ];
+    let ours =
+        ["get", "clusterroles,clusterrolebindings,crds", "-lapp.kubernetes.io/name=perceptor", "-o=name"];
+    let mut left = Vec::new();
+    let gone = until("the end of everything", async || {
+        let there = kubectl(&["get", &kinds, "-n", NAMESPACE, "-o=name", "--ignore-not-found"])?;
+        left = there.lines().filter(|name| !before.iter().any(|it| it == name)).map(str::to_owned).collect();
+        left.extend(kubectl(&ours)?.lines().map(str::to_owned));
+        Ok(left.is_empty().then_some(()))
+    });
+    gone.await.with_context(|| format!("after uninstall there is {left:?}"))
 }
