@@ -9,6 +9,7 @@ use api_chassis::shutdown::Shutdown;
 use api_wire::lease::Lease;
 use futures_util::FutureExt;
 use std::panic::AssertUnwindSafe;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -16,6 +17,8 @@ use tokio_util::sync::CancellationToken;
 
 /// How long to wait before looking for memory again.
 const MEMORY_WAIT: Duration = Duration::from_secs(5);
+/// How long an answer of the core may be on its way when shutdown begins.
+const LAST_ANSWER: Duration = Duration::from_secs(1);
 /// How long forgetting an image may take.
 const RELEASE: Duration = Duration::from_secs(5);
 
@@ -46,11 +49,18 @@ impl Lane {
                 continue;
             }
             let scanner = Arc::clone(&self.scanner);
-            let asked = Instant::now();
+            let (asked, mut asking) = (Instant::now(), pin!(scanner.ask()));
             tokio::select! {
-                () = self.shutdown.begun() => return,
-                answer = scanner.ask() => self.take(answer, asked.elapsed()).await,
+                () = self.shutdown.begun() => return self.take_the_last(asking).await,
+                answer = &mut asking => self.take(answer, asked.elapsed()).await,
             }
+        }
+    }
+
+    /// A lease that is on its way would be nobody's until it expires.
+    async fn take_the_last(&self, asking: impl Future<Output = Result<Option<Lease>, AskError>>) {
+        if let Ok(Ok(Some(lease))) = tokio::time::timeout(LAST_ANSWER, asking).await {
+            self.work(&lease).await;
         }
     }
 

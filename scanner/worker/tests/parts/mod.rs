@@ -136,7 +136,7 @@ impl FakeSource {
                 news.await;
             }
         };
-        tokio::time::timeout(Duration::from_secs(20), waiting).await.unwrap();
+        tokio::time::timeout(Duration::from_secs(60), waiting).await.unwrap();
     }
 
     fn check(&self) -> Result<(), FetchError> {
@@ -407,6 +407,6 @@ impl Running {
     /// Shut down, and wait for the end.
     pub async fn stop(self) {
         self.shutdown.begin();
-        tokio::time::timeout(Duration::from_secs(20), self.ended).await.unwrap().unwrap();
+        tokio::time::timeout(Duration::from_secs(60), self.ended).await.unwrap().unwrap();
     }
 }
