@@ -15,6 +15,7 @@ use serde_json::json;
 use std::io::{Read as _, Write};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 const PASSWORD: &str = "pass:word";
 
@@ -30,6 +31,14 @@ fn has(test: &str) -> bool {
     assert!(std::env::var_os("CI").is_none(), "{test} cannot run: missing {}", missing.join(", "));
     eprintln!("LEFT OUT {test}: missing {}; `make setup` as root installs it", missing.join(", "));
     false
+}
+
+/// A port below those that outgoing connections get: none of these can take it before the registry does.
+fn free_port() -> u16 {
+    static GIVEN: AtomicU32 = AtomicU32::new(0);
+    let ports = std::iter::repeat_with(|| std::process::id() + GIVEN.fetch_add(1, Ordering::Relaxed));
+    let mut ports = ports.map(|number| u16::try_from(10_000 + number % 20_000).unwrap());
+    ports.find(|port| std::net::TcpListener::bind(("127.0.0.1", *port)).is_ok()).unwrap()
 }
 
 /// A registry of our own, with the user `shop`.
@@ -50,8 +59,7 @@ impl Registry {
     /// Start it; with a certificate of an authority of our own, or plain.
     fn start(with_tls: bool) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let host = format!("127.0.0.1:{port}");
+        let host = format!("127.0.0.1:{}", free_port());
         let at = |name: &str| folder.path().join(name);
         std::fs::write(at("htpasswd"), piped(Command::new("htpasswd").args(["-niB", "shop"]), PASSWORD))
             .unwrap();
@@ -80,7 +88,7 @@ impl Registry {
     fn wait(&self) {
         let begun = std::time::Instant::now();
         while std::net::TcpStream::connect(&self.host).is_err() {
-            assert!(begun.elapsed().as_secs() < 30, "{}", self.log());
+            assert!(begun.elapsed().as_secs() < 300, "{}", self.log());
             std::thread::sleep(std::time::Duration::from_millis(20));
         }
     }

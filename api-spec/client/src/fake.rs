@@ -158,7 +158,7 @@ impl FakeCore {
         lock(&self.0.asked).clone()
     }
 
-    /// Wait until what it was asked is `enough`; false if that takes longer than 20 seconds.
+    /// Wait until what it was asked is `enough`; false if that takes longer than a minute.
     pub async fn until(&self, mut enough: impl FnMut(&[Request]) -> bool) -> bool {
         let waiting = async {
             loop {
@@ -169,7 +169,7 @@ impl FakeCore {
                 news.await;
             }
         };
-        tokio::time::timeout(Duration::from_secs(20), waiting).await.is_ok()
+        tokio::time::timeout(Duration::from_secs(60), waiting).await.is_ok()
     }
 
     async fn listen(self, listener: TcpListener) {

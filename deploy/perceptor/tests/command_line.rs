@@ -132,7 +132,9 @@ fn up_follows_its_inventory_and_ends_well_on_a_signal() {
 #[test]
 fn wait_ends_once_the_pod_is_scanned_or_the_time_is_over() {
     let folder = tempfile::tempdir().unwrap();
-    let address = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    // Below the ports that outgoing connections get: none of these can take it before the core does.
+    let free = |port: &u16| std::net::TcpListener::bind(("127.0.0.1", *port)).is_ok();
+    let address = format!("127.0.0.1:{}", (10_000..30_000).rev().find(free).unwrap());
     let mut running = Command::new(env!("CARGO_BIN_EXE_perceptor"))
         .args(["up", "--sample", "--offline", "--listen", &address, "--data"])
         .arg(folder.path())

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
@@ -47,6 +47,8 @@ pub struct FakeApi {
     /// Wakes watches; the number is that of the last cut.
     wake: watch::Sender<u64>,
     task: Arc<Mutex<Option<JoinHandle<()>>>>,
+    /// Holds its port while it is dead.
+    grave: Arc<Mutex<Option<TcpSocket>>>,
 }
 
 const PODS: &str = "/api/v1/pods";
@@ -58,7 +60,7 @@ impl FakeApi {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
         let (state, task) = (Arc::new(Mutex::new(State { version: 10, ..State::default() })), Arc::default());
-        let api = FakeApi { state, address, wake: watch::Sender::new(0), task };
+        let api = FakeApi { state, address, wake: watch::Sender::new(0), task, grave: Arc::default() };
         api.serve_on(listener);
         api
     }
@@ -80,11 +82,17 @@ impl FakeApi {
         let task = self.task.lock().unwrap().take().unwrap();
         task.abort();
         let _ = task.await;
+        // Nobody answers, and no connection of anyone's can take the port meanwhile.
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_reuseaddr(true).unwrap();
+        socket.bind(self.address).unwrap();
+        *self.grave.lock().unwrap() = Some(socket);
     }
 
     /// Live again, at the same address.
     pub async fn revive(&self) {
-        self.serve_on(TcpListener::bind(self.address).await.unwrap());
+        let socket = self.grave.lock().unwrap().take().unwrap();
+        self.serve_on(socket.listen(1024).unwrap());
     }
 
     /// A client of it that does not repeat calls.
@@ -178,7 +186,7 @@ impl FakeApi {
                 wake.changed().await.unwrap();
             }
         };
-        tokio::time::timeout(std::time::Duration::from_secs(20), waiting).await.is_ok()
+        tokio::time::timeout(std::time::Duration::from_secs(60), waiting).await.is_ok()
     }
 
     async fn serve(&self, mut stream: TcpStream) {

@@ -49,7 +49,7 @@ async fn look_brings_advisories_of_a_folder_into_force() {
             let _ = events.chunk().await.unwrap();
         }
     };
-    tokio::time::timeout(Duration::from_secs(20), wait).await.expect("not imported");
+    tokio::time::timeout(Duration::from_secs(60), wait).await.expect("not imported");
     drop(events);
     core.stop().await;
 }

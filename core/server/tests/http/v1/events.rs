@@ -14,7 +14,7 @@ async fn until(stream: &mut Response, mark: &str) -> String {
             text.push_str(std::str::from_utf8(&chunk).unwrap());
         }
     };
-    tokio::time::timeout(Duration::from_secs(10), read).await.expect("nothing came");
+    tokio::time::timeout(Duration::from_secs(60), read).await.expect("nothing came");
     text
 }
 

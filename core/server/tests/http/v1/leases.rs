@@ -40,7 +40,7 @@ async fn lease_waited_for_comes_when_an_image_is_queued() {
         tokio::task::yield_now().await;
         core.post("/sources/docker/host-1/observations", present(&[a_pod("/web", "nginx", 1)])).await
     };
-    let both = tokio::time::timeout(Duration::from_secs(10), async { tokio::join!(asked, seen) });
+    let both = tokio::time::timeout(Duration::from_secs(25), async { tokio::join!(asked, seen) });
     let (told, _) = both.await.expect("the scanner was not woken");
     assert_eq!(told.json()["image"], digest(1));
     core.stop().await;

@@ -40,7 +40,7 @@ impl Following {
                 self.lines.extend(lines.map(|line| serde_json::from_slice::<Value>(line).unwrap()));
             }
         };
-        tokio::time::timeout(Duration::from_secs(10), read).await.expect("nothing came")
+        tokio::time::timeout(Duration::from_secs(60), read).await.expect("nothing came")
     }
 
     /// All lines up to the one that says that everything was said.
