@@ -1,13 +1,14 @@
 //! Intake: a source's full state, taken line by line as it arrives.
 
 use crate::convert::observation::{key_from, line_from, outcome_to};
-use crate::engine::{Engine, EngineError};
+use crate::engine::{Begun, Engine, EngineError};
 use actix_web::web::{Bytes, BytesMut, Payload};
 use api_chassis::http::HttpError;
 use api_vocab::{Digest, SourceId};
 use api_wire::observation::{ObservationOutcome, RefusedObservation};
 use core_model::{Answer, Command, Named, Observation};
 use futures_util::StreamExt;
+use std::collections::VecDeque;
 use std::time::Duration;
 
 /// Longest line.
@@ -16,6 +17,8 @@ const MAX_LINE: usize = 1 << 20;
 const SILENCE: Duration = Duration::from_secs(30);
 /// Pods that make one command.
 const BATCH: usize = 1_000;
+/// Commands of one full state that wait for the disk at a time: the next is read meanwhile.
+const AHEAD: usize = 2;
 /// Most refusals that an answer names.
 const MAX_REFUSED: usize = 100;
 
@@ -74,6 +77,8 @@ pub struct FullState {
     source: SourceId,
     /// Those that wait to be taken, with their lines.
     batch: (Vec<u64>, Vec<Observation>),
+    /// Batches with their lines that are being made durable while others are read.
+    begun: VecDeque<(Vec<u64>, Begun)>,
     /// Everything the stream named, taken or not.
     named: Named,
     listed: Vec<Digest>,
@@ -90,6 +95,7 @@ impl FullState {
             engine,
             source,
             batch: Default::default(),
+            begun: VecDeque::new(),
             named: Named::default(),
             listed: Vec::new(),
             unreadable: false,
@@ -130,6 +136,7 @@ impl FullState {
     /// A pod that was refused is there nonetheless.
     pub async fn end(mut self) -> Result<ObservationOutcome, EngineError> {
         self.flush().await?;
+        while self.settle().await? {}
         if !self.unreadable {
             let command =
                 Command::ObserveRest { source: self.source, named: self.named, images: self.listed };
@@ -143,13 +150,24 @@ impl FullState {
         if observations.is_empty() {
             return Ok(());
         }
+        while self.begun.len() >= AHEAD {
+            self.settle().await?;
+        }
         let command = Command::Observe { source: self.source.clone(), observations };
-        match self.engine.apply(command).await? {
+        let begun = self.engine.begin(command, None).await?;
+        self.begun.push_back((lines, begun));
+        Ok(())
+    }
+
+    /// Wait for the first batch that was begun; false if there is none.
+    async fn settle(&mut self) -> Result<bool, EngineError> {
+        let Some((lines, begun)) = self.begun.pop_front() else { return Ok(false) };
+        match begun.answer().await? {
             Answer::Observed(observed) => {
                 let taken = outcome_to(&observed, &lines, Vec::new());
                 self.outcome.accepted += taken.accepted;
                 self.refuse(taken.refused.into_iter(), taken.refused_total);
-                Ok(())
+                Ok(true)
             }
             _ => Err(EngineError::Mismatched("observations")),
         }

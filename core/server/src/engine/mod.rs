@@ -52,6 +52,17 @@ pub(crate) enum Attachment {
     Layer { diff_id: Digest, extractor_set: ExtractorSet, bytes: Vec<u8> },
 }
 
+/// A command that was begun.
+#[derive(Debug)]
+pub(crate) struct Begun(oneshot::Receiver<Result<Answer, EngineError>>);
+
+impl Begun {
+    /// Its answer, once what it changed is durable.
+    pub(crate) async fn answer(self) -> Result<Answer, EngineError> {
+        self.0.await.map_err(|_| EngineError::Stopped)?
+    }
+}
+
 /// An answer, and whoever waits for it.
 pub(crate) type Reply = (oneshot::Sender<Result<Answer, EngineError>>, Result<Answer, EngineError>);
 
@@ -106,10 +117,19 @@ impl Engine {
     }
 
     async fn send(&self, command: Command, attachment: Option<Attachment>) -> Result<Answer, EngineError> {
+        self.begin(command, attachment).await?.answer().await
+    }
+
+    /// Have `command` applied after everything that was begun before; the answer is waited for later.
+    pub(crate) async fn begin(
+        &self,
+        command: Command,
+        attachment: Option<Attachment>,
+    ) -> Result<Begun, EngineError> {
         let (reply, answer) = oneshot::channel();
         let job = Message::Job(Box::new(Job { command, attachment, reply }));
         self.jobs.send(job).await.map_err(|_| EngineError::Stopped)?;
-        answer.await.map_err(|_| EngineError::Stopped)?
+        Ok(Begun(answer))
     }
 
     /// Have the writer end, once everything that was asked before is done.

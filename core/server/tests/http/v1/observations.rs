@@ -109,6 +109,23 @@ async fn full_state_drops_what_it_does_not_name() {
 }
 
 #[tokio::test]
+async fn full_state_of_many_batches_is_taken_in_its_order() {
+    let core = TestCore::start().await;
+    core.post(BATCH, present(&[a_pod("/old", "nginx", 1)])).await;
+    let mut lines: Vec<String> =
+        (0..4_500).map(|n| a_pod(&format!("/p{n}"), "nginx", 1).to_string()).collect();
+    // Named again in the last batch, and in another way than in the first.
+    lines.push(a_pod("/p0", "redis", 2).to_string());
+    let told = core.told(Method::PUT, STATE, Some(lines.join("\n"))).await;
+    assert_eq!(told.json()["accepted"], 4_501, "{told}");
+    assert_eq!(core.get("/sources/docker/host-1").await.json()["pods"], 4_500);
+    let pods = core.get("/pods?name_contains=p0").await.json();
+    let image = pods["items"].as_array().unwrap().iter().find(|pod| pod["name"] == "p0").unwrap();
+    assert!(image.to_string().contains("redis"), "{image}");
+    core.stop().await;
+}
+
+#[tokio::test]
 async fn full_state_with_unreadable_line_drops_nothing() {
     let core = TestCore::start().await;
     core.post(BATCH, present(&[a_pod("/old", "nginx", 1)])).await;
