@@ -26,6 +26,7 @@ const SCANNER: &str = "scanner-of-the-test";
 const REGISTRY: &str = "image-registry.openshift-image-registry.svc:5000";
 const DENY: &str = "images.openshift.io/deny-execution";
 const ANNOTATE: &str = "[openshift]\nannotate = true\ndeny_execution = true\n";
+const CLEAR: &str = "[openshift]\nannotate = false\n";
 
 /// Everything that runs. What lives in something else is dropped before it.
 struct Lab {
@@ -58,7 +59,8 @@ async fn scenes(lab: &mut Lab) -> Result<()> {
     images_of_streams_are_known_whether_they_run_or_not(lab).await?;
     image_that_runs_is_scanned_before_one_that_is_only_kept(lab).await?;
     images_are_annotated_as_they_stand(lab).await?;
-    second_start_writes_nothing(lab).await
+    second_start_writes_nothing(lab).await?;
+    what_was_written_is_taken_away(lab).await
 }
 
 impl Lab {
@@ -343,6 +345,25 @@ async fn second_start_writes_nothing(lab: &mut Lab) -> Result<()> {
     lab.annotated(3, "to be annotated", |on| on[DENY] == "true").await?;
     assert_eq!((lab.version(1)?, lab.version(2)?), before);
     Ok(())
+}
+
+/// Nothing of ours is left, and all of others.
+async fn what_was_written_is_taken_away(lab: &mut Lab) -> Result<()> {
+    let team = ["annotate", "images.image.openshift.io", &stored(2), "team=shop"];
+    lab.cluster.kubectl(&team)?;
+    lab.mesh.kill(PERCEIVER)?;
+    helm(&lab.cluster, "upgrade", &["--set=perceiver.settings.openshift.annotate=false"])?;
+    lab.mesh.start_openshift_perceiver(PERCEIVER, &lab.rights, CLEAR)?;
+    for n in 1..=3 {
+        let bare = |on: &Value| !on.as_object().is_some_and(|on| on.keys().any(|name| is_ours(name)));
+        let left = lab.annotated(n, "to be bare", bare).await?;
+        ensure!((left["team"] == "shop") == (n == 2), "{n}: {left}");
+    }
+    Ok(())
+}
+
+fn is_ours(annotation: &str) -> bool {
+    annotation == DENY || annotation.starts_with("quality.images.openshift.io/")
 }
 
 /// What OpenShift's `restricted-v2` lets a pod ask for, held against what the chart asks for.
