@@ -12,6 +12,9 @@ use api_vocab::{Digest, ImageRef, LeaseId, SourceId};
 use std::cmp::Reverse;
 use std::sync::Arc;
 
+/// Digests that one container may say to be of its image's content; more are left out.
+const MAX_CLAIMED: usize = 64;
+
 /// Digests that are said to be of one content.
 #[derive(Debug, Default)]
 struct Claim<'a> {
@@ -38,13 +41,14 @@ impl Model {
                 (asked.digest()?.clone(), Some(asked))
             }
         };
-        let weak: Vec<&Digest> = container.repo_digests.iter().filter_map(ImageRef::digest).collect();
+        let mut weak: Vec<&Digest> = container.repo_digests.iter().filter_map(ImageRef::digest).collect();
         // An engine that calls an image by none of its manifests calls it by its config.
         let config = (!weak.is_empty() && !weak.contains(&&digest)).then(|| digest.clone());
+        weak.truncate(MAX_CLAIMED);
         let claim = Claim { identity: Identity { config, ..Identity::default() }, weak, asking: None };
         self.know(&digest, &claim, step);
         let key = self.join(&digest, &claim, step)?;
-        let pulls = container.repo_digests.iter().chain(&pull).map(pull_text);
+        let pulls = pull.iter().chain(container.repo_digests.iter().take(MAX_CLAIMED)).map(pull_text);
         self.seen(&key, &[&container.reference], pulls.collect(), source, step);
         Some(digest)
     }

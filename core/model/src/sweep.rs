@@ -6,11 +6,20 @@ use crate::{Answer, Change, Image, Refusal, Source, SourceHealth, State};
 use api_vocab::{Digest, ExtractorSet, Timestamp};
 use std::sync::Arc;
 
+/// Images that one sweep retires, so that nobody waits for long; the rest follow at once. All of a
+/// cluster's fall due in the same moment, a day after it was forgotten.
+const MAX_RETIRED: usize = 100;
+
 impl Model {
     pub(crate) fn sweep(&mut self, step: &mut Step) -> Answer {
+        let mut retired = 0;
         while let Some((due, image)) = self.images.first_due() {
             let image = Arc::clone(image);
-            if due > step.now || !self.sweep_image(&image, step) {
+            if due > step.now || retired == MAX_RETIRED {
+                break;
+            }
+            retired += usize::from(self.is_retired(&image, step.now));
+            if !self.sweep_image(&image, step) {
                 break;
             }
         }

@@ -82,6 +82,21 @@ fn pod_refused_in_full_state_is_not_gone() {
 }
 
 #[test]
+fn container_that_claims_many_digests_is_believed_some() {
+    let mut world = World::new();
+    let mut many = pod("a", &[Some(1)]);
+    let claimed = |n: u16| {
+        let mut bytes = [9; 32];
+        bytes[..2].copy_from_slice(&n.to_be_bytes());
+        format!("registry.test/app@{}", Digest::sha256(bytes)).parse().unwrap()
+    };
+    many.containers[0].repo_digests = (0..1_000).map(claimed).collect();
+    world.observe(1, &[many]);
+    let image = world.view.image(&digest(1)).unwrap();
+    assert_eq!((image.aliases.len(), image.pulls.len()), (64, MAX_REFERENCES));
+}
+
+#[test]
 fn source_forgotten_takes_its_pods_along() {
     let mut world = World::new();
     world.observe(1, &[pod("a", &[Some(1)])]);

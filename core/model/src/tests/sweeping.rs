@@ -17,6 +17,22 @@ fn image_unused_for_the_retention_time_is_retired_with_its_packages() {
 }
 
 #[test]
+fn images_of_a_cluster_that_is_gone_are_retired_step_by_step() {
+    let mut world = World::new();
+    let pods: Vec<_> = (0..250).map(|n| pod(&format!("pod-{n}"), &[Some(n)])).collect();
+    world.observe(1, &pods).apply(Command::ForgetSource { source: source(1) });
+    world.pass(Settings::default().retention);
+    let left: Vec<u64> = (0..3)
+        .map(|_| {
+            let Answer::Swept { next, .. } = world.apply(Command::Sweep) else { panic!() };
+            assert_eq!(next.is_some_and(|next| next <= world.now), world.view.image_count() > 0);
+            world.view.image_count()
+        })
+        .collect();
+    assert_eq!(left, [150, 50, 0]);
+}
+
+#[test]
 fn image_used_again_is_not_retired() {
     let mut world = World::new();
     world.observe(1, &[pod("a", &[Some(1)])]).gone(1, "a").observe(1, &[pod("b", &[Some(1)])]);
