@@ -12,6 +12,7 @@ pub mod engines;
 pub mod health;
 pub mod http;
 pub mod logs;
+pub mod memory;
 pub mod metrics;
 pub mod reload;
 pub mod shutdown;

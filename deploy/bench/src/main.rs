@@ -62,6 +62,7 @@ const SCENARIOS: &[Scenario] = &[
 ];
 
 fn main() -> Result<()> {
+    api_chassis::memory::keep_little();
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         ["--prepare", name, folder] => (scenario(name)?.prepare)(Path::new(folder)),

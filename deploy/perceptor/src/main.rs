@@ -11,6 +11,7 @@ use std::io::Write;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    api_chassis::memory::keep_little();
     api_chassis::tls::install_crypto();
     let cli = perceptor::cli::Cli::parse();
     let outcome = tokio::runtime::Runtime::new()

@@ -1,12 +1,17 @@
 //! The OpenShift perceiver as a process of its own.
 
-use api_chassis::tls;
+use api_chassis::{memory, tls};
 use clap::Parser;
 use perceiver_kit::process;
 use perceiver_openshift::{app, config::Flags};
 
+fn main() -> anyhow::Result<()> {
+    memory::keep_little();
+    run()
+}
+
 #[tokio::main]
-async fn main() -> anyhow::Result<()> {
+async fn run() -> anyhow::Result<()> {
     tls::install_crypto();
     let flags = Flags::parse();
     let run = |settings, shutdown| app::run(&flags, settings, shutdown);

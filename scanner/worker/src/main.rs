@@ -2,8 +2,8 @@
 
 use anyhow::Context;
 use api_chassis::config::{Layers, environment, render};
-use api_chassis::logs;
 use api_chassis::shutdown::Shutdown;
+use api_chassis::{logs, memory};
 use clap::Parser;
 use scanner_worker::app;
 use scanner_worker::config::ScannerSettings;
@@ -30,8 +30,13 @@ struct Flags {
     print_config: bool,
 }
 
+fn main() -> anyhow::Result<()> {
+    memory::keep_little();
+    run()
+}
+
 #[tokio::main]
-async fn main() -> anyhow::Result<()> {
+async fn run() -> anyhow::Result<()> {
     let flags = Flags::parse();
     // The name of the file itself is no setting.
     let variables = environment().filter(|(name, _)| name != CONFIG_VARIABLE);
