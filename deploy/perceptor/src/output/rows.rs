@@ -13,7 +13,7 @@ use api_wire::summary::SeverityCounts;
 /// The four that people look at, how many can be mended, and how many advisories are undecided.
 fn counts(counts: Option<&SeverityCounts>) -> [Cell; 6] {
     match counts {
-        None => std::array::from_fn(|_| Cell::unknown()),
+        None => std::array::from_fn(|_| Cell::unknown_number()),
         Some(c) => [
             Cell::count(c.critical, Severity::Critical),
             Cell::count(c.high, Severity::High),

@@ -49,6 +49,11 @@ impl Cell {
         Cell { text: "-".into(), severity: None, right: false }
     }
 
+    /// A number that is not known, at the right of its column as those that are.
+    pub fn unknown_number() -> Self {
+        Cell { right: true, ..Cell::unknown() }
+    }
+
     fn width(&self) -> usize {
         width(&self.text)
     }
