@@ -421,3 +421,40 @@ async fn read_request(stream: &mut TcpStream) -> Result<Option<Request>> {
         metadata_only: says("accept", "as=PartialObjectMetadata"),
     }))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::layout::place;
+    use super::*;
+
+    async fn ask(api: &ApiServer, head: &str, body: &str, until: &str) -> String {
+        let mut stream = TcpStream::connect(api.0.address).await.unwrap();
+        let length = body.len();
+        let head = format!("{head} HTTP/1.1\r\nContent-Length: {length}\r\n\r\n");
+        stream.write_all(head.as_bytes()).await.unwrap();
+        stream.write_all(body.as_bytes()).await.unwrap();
+        let mut told = Vec::new();
+        while !String::from_utf8_lossy(&told).contains(until) {
+            assert!(stream.read_buf(&mut told).await.unwrap() > 0, "{}", String::from_utf8_lossy(&told));
+        }
+        String::from_utf8(told).unwrap()
+    }
+
+    #[tokio::test]
+    async fn pod_that_is_marked_is_watched_with_its_marks() {
+        let api = ApiServer::start(Lists::Streamed).await.unwrap();
+        let (namespace, name) = (place(7).namespace(), place(7).name(7));
+        let path = format!("/api/v1/namespaces/{namespace}/pods/{name}");
+        let metadata = json!({ "name": name, "namespace": namespace, "labels": { "verdict": "fail" } });
+        let body = json!({ "apiVersion": "v1", "kind": "Pod", "metadata": metadata }).to_string();
+        let query = "?fieldManager=perceptor&force=true";
+        let told = ask(&api, &format!("PATCH {path}{query}"), &body, "\"verdict\"").await;
+        assert!(told.starts_with("HTTP/1.1 200") && told.contains("PartialObjectMetadata"), "{told}");
+        let gone = ask(&api, &format!("PATCH {path}x{query}"), &body, "scripted").await;
+        assert!(gone.starts_with("HTTP/1.1 404"), "{gone}");
+        assert_eq!((api.writes(), api.marks().count()), (2, 1));
+        let watch = format!("GET /api/v1/pods?watch=true&resourceVersion={FIRST_VERSION}");
+        let event = ask(&api, &watch, "", "\"type\":\"MODIFIED\"").await;
+        assert!(event.contains("\"f:verdict\"") && event.contains("\"verdict\":\"fail\""), "{event}");
+    }
+}
