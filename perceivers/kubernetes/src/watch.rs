@@ -35,6 +35,9 @@ use wildmatch::WildMatch;
 /// What is heard and not yet taken in.
 const QUEUE: usize = 256;
 
+/// Pods of a page: they are the largest objects, and a page's text is in memory as a whole.
+const PODS_PAGE: u32 = 200;
+
 /// Everything that can wake the watch.
 #[derive(Debug)]
 #[allow(clippy::large_enum_variant, reason = "nearly all are pods, and few wait at a time")]
@@ -333,7 +336,7 @@ fn follow_pods(
     shutdown: &Shutdown,
 ) -> AbortHandle {
     let selector = Some(settings.pod_selector.clone()).filter(|selector| !selector.is_empty());
-    let pods = watch.follower(Api::<SlimPod>::all(watch.client.clone()), selector);
+    let pods = watch.follower(Api::<SlimPod>::all(watch.client.clone()), selector).paged_by(PODS_PAGE);
     tasks.spawn(pods.run(to.clone(), shutdown.clone()))
 }
 
