@@ -55,7 +55,7 @@ images: ## container images of the binaries
 kustomize: ## write the Kustomize bases anew from the chart (needs helm)
 	deploy/kustomize/generate.sh
 
-fuzz: ## a minute of each fuzz target (needs a nightly toolchain and cargo-fuzz)
+fuzz: ## a minute of each fuzz target (installs cargo-fuzz)
 	fuzz/run.sh
 
 setup: ## what the tests need: packages by apt when root

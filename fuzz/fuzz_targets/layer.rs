@@ -3,6 +3,9 @@
 
 #![no_main]
 
+#[path = "parts/signed.rs"]
+mod signed;
+
 use api_vocab::ProblemCode;
 use libfuzzer_sys::fuzz_target;
 use scanner_extract::{extract_layer, registry, stack};
@@ -11,7 +14,8 @@ use std::time::Duration;
 
 fuzz_target!(|bytes: &[u8]| {
     let budget = Budget { bytes: 1 << 20, entries: 1000, file: 1 << 18, ..Budget::default() };
-    let layer = extract_layer(bytes, &registry::all(), &budget, &|| Duration::ZERO);
+    let archive = signed::signed(bytes);
+    let layer = extract_layer(archive.as_slice(), &registry::all(), &budget, &|| Duration::ZERO);
     let inventory = stack(&[layer.clone(), layer]);
     assert!(inventory.problems.iter().all(|problem| problem.code != ProblemCode::ExtractorCrashed));
 });

@@ -2,6 +2,9 @@
 
 #![no_main]
 
+#[path = "parts/signed.rs"]
+mod signed;
+
 use libfuzzer_sys::fuzz_target;
 use scanner_rootfs::{Budget, LayerReader};
 use std::io::Read;
@@ -10,7 +13,8 @@ use std::time::Duration;
 fuzz_target!(|bytes: &[u8]| {
     let budget = Budget { bytes: 1 << 20, entries: 1000, file: 1 << 16, ..Budget::default() };
     let clock = || Duration::ZERO;
-    let mut reader = LayerReader::open(bytes, budget, &clock);
+    let archive = signed::signed(bytes);
+    let mut reader = LayerReader::open(archive.as_slice(), budget, &clock);
     let mut entries = 0;
     while let Some(mut entry) = reader.next_entry() {
         entries += 1;
