@@ -235,24 +235,53 @@ async fn documents_and_layers_over_the_limit_are_refused() {
     refused(read(&tar(&oci(&many, &many, "a:1"))).await, ErrorCode::Unprocessable, "512");
 }
 
-/// 256 times 256 times 256 images out of four small documents.
+/// An index of so many entries, each of which is the same document; its digest.
+fn index_of_one(
+    files: &mut Files,
+    media_type: &str,
+    document: &serde_json::Value,
+    entries: usize,
+) -> serde_json::Value {
+    let bytes = serde_json::to_vec(document).unwrap();
+    let digest = sha256(&bytes);
+    let entry = json!({"mediaType": media_type, "digest": digest, "size": bytes.len()});
+    files.insert(format!("blobs/sha256/{}", digest.hex()), Content::File(bytes));
+    json!({"schemaVersion": 2, "mediaType": INDEX, "manifests": vec![entry; entries]})
+}
+
+/// 256 times 256 times 256 images, out of four small documents.
 #[tokio::test]
-async fn indices_that_name_each_other_again_and_again_are_refused() {
+async fn image_that_indices_name_again_and_again_is_one() {
     let mut files = Files::new();
     let manifest = oci_manifest(&mut files, &layers(), &layers(), "amd64");
-    let mut below = json!({"mediaType": MANIFEST, "document": manifest});
-    for _ in 0..3 {
-        let bytes = serde_json::to_vec(&below["document"]).unwrap();
-        let digest = sha256(&bytes);
-        let entry = json!({"mediaType": below["mediaType"], "digest": digest, "size": bytes.len()});
-        files.insert(format!("blobs/sha256/{}", digest.hex()), Content::File(bytes));
-        let index = json!({"schemaVersion": 2, "mediaType": INDEX, "manifests": vec![entry; 256]});
-        below = json!({"mediaType": INDEX, "document": index});
-    }
-    files.insert("index.json".into(), Content::File(below["document"].to_string().into_bytes()));
+    let innermost = index_of_one(&mut files, MANIFEST, &manifest, 256);
+    let middle = index_of_one(&mut files, INDEX, &innermost, 256);
+    let outermost = index_of_one(&mut files, INDEX, &middle, 256);
+    files.insert("index.json".into(), Content::File(outermost.to_string().into_bytes()));
     for archive in [tar(&files), gzip(&tar(&files))] {
-        refused(read(&archive).await, ErrorCode::Unprocessable, "2,048 indices");
+        assert_eq!(read(&archive).await.unwrap(), expected(&layers(), &layers()));
     }
+}
+
+#[tokio::test]
+async fn archive_of_more_documents_than_are_read_is_refused() {
+    let mut files = Files::new();
+    let manifest = oci_manifest(&mut files, &layers(), &layers(), "amd64");
+    let mut indices = Vec::new();
+    for number in 0..10 {
+        let manifests: Vec<serde_json::Value> = (0..200)
+            .map(|of| {
+                let mut manifest = manifest.clone();
+                manifest["annotations"] = json!({"number": number, "of": of});
+                index_of_one(&mut files, MANIFEST, &manifest, 1)["manifests"][0].clone()
+            })
+            .collect();
+        let index = json!({"schemaVersion": 2, "mediaType": INDEX, "manifests": manifests});
+        indices.push(index_of_one(&mut files, INDEX, &index, 1)["manifests"][0].clone());
+    }
+    let index = json!({"schemaVersion": 2, "manifests": indices});
+    files.insert("index.json".into(), Content::File(index.to_string().into_bytes()));
+    refused(read(&tar(&files)).await, ErrorCode::Unprocessable, "2,048 indices");
 }
 
 #[tokio::test]

@@ -7,11 +7,11 @@ use crate::error::ReadError;
 use api_vocab::{Algorithm, Digest};
 use api_wire::lease::ImageIdentity;
 use bytes::Bytes;
+use std::collections::BTreeSet;
 
 /// An index within an index within an index is deep enough.
 const MAX_DEPTH: usize = 3;
-/// Indices, manifests and configs that are read of one shelf. Indices may name each other again and
-/// again, so that a few could stand for millions.
+/// Indices, manifests and configs that are read of one shelf.
 const MAX_READ: usize = 2048;
 /// Layers of all images of one shelf.
 const MAX_LAYERS_IN_ALL: usize = 65_536;
@@ -65,12 +65,15 @@ struct Search<'s> {
     shelf: &'s dyn Shelf,
     documents: usize,
     layers: usize,
+    /// Indices and manifests below the entry at hand: what it names twice is the same.
+    seen: BTreeSet<Digest>,
     found: Vec<StoredImage>,
 }
 
 impl<'s> Search<'s> {
     fn of(shelf: &'s dyn Shelf) -> Self {
-        Search { shelf, documents: MAX_READ, layers: MAX_LAYERS_IN_ALL, found: Vec::new() }
+        let (documents, layers) = (MAX_READ, MAX_LAYERS_IN_ALL);
+        Search { shelf, documents, layers, seen: BTreeSet::new(), found: Vec::new() }
     }
 
     fn by_index(&mut self, bytes: &[u8]) -> Result<(), ReadError> {
@@ -82,11 +85,15 @@ impl<'s> Search<'s> {
     }
 
     fn below(&mut self, descriptor: &Descriptor) -> Result<(), ReadError> {
+        self.seen.clear();
         let within = Within { index: None, references: names_of(descriptor), depth: MAX_DEPTH };
         self.descend(descriptor, &within)
     }
 
     fn descend(&mut self, descriptor: &Descriptor, within: &Within) -> Result<(), ReadError> {
+        if !self.seen.insert(descriptor.digest.clone()) {
+            return Ok(());
+        }
         let name = blob_name(&descriptor.digest);
         // Archives of one platform keep the index that names all of them.
         let Some(bytes) = self.read_verified(&name, &descriptor.digest)? else { return Ok(()) };
