@@ -19,7 +19,8 @@ pub(crate) struct Extension {
 
 impl Extension {
     pub(crate) fn is_empty(&self) -> bool {
-        self.records.is_none() && self.long_name.is_none() && self.long_link.is_none()
+        let nothing = self.records.is_none() && self.long_name.is_none() && self.long_link.is_none();
+        nothing && self.doubts.is_empty()
     }
 
     pub(crate) fn add_records(&mut self, records: Records) {
@@ -31,21 +32,23 @@ impl Extension {
 
     pub(crate) fn add_long_name(&mut self, bytes: &[u8]) {
         let name = self.long(bytes);
-        let again = self.long_name.replace(name).is_some();
+        let again = std::mem::replace(&mut self.long_name, name).is_some();
         self.doubt_if(again, "two long names for one entry");
     }
 
     pub(crate) fn add_long_link(&mut self, bytes: &[u8]) {
         let name = self.long(bytes);
-        let again = self.long_link.replace(name).is_some();
+        let again = std::mem::replace(&mut self.long_link, name).is_some();
         self.doubt_if(again, "two long link names for one entry");
     }
 
-    fn long(&mut self, bytes: &[u8]) -> Vec<u8> {
+    /// The runtimes' reader passes over an empty one.
+    fn long(&mut self, bytes: &[u8]) -> Option<Vec<u8>> {
         let name = until_nul(bytes);
         let goes_on = bytes.iter().skip(name.len()).any(|byte| *byte != 0);
         self.doubt_if(goes_on, "a long name with something after its end");
-        name.to_vec()
+        self.doubt_if(name.is_empty(), "a long name that is empty");
+        Some(name.to_vec()).filter(|name| !name.is_empty())
     }
 
     fn doubt_if(&mut self, doubtful: bool, reason: &'static str) {

@@ -157,7 +157,13 @@ impl<'c, R: Read> LayerReader<'c, R> {
                 .ok_or_else(|| Failure::new(ProblemCode::Malformed, "a header whose checksum is wrong"))?;
             match header.kind() {
                 b'x' => extension.add_records(parse_records(&self.extension_body(&header)?)),
-                b'g' => self.read_global(&header)?,
+                b'g' => {
+                    // The runtimes' reader forgets what it has read of the entry.
+                    if !extension.is_empty() {
+                        self.ambiguous("", "a global header between an entry and its extended header");
+                    }
+                    self.read_global(&header)?;
+                }
                 b'L' => extension.add_long_name(&self.extension_body(&header)?),
                 b'K' => extension.add_long_link(&self.extension_body(&header)?),
                 _ => return self.entry(&header, extension).map(Some),
@@ -219,6 +225,12 @@ impl<'c, R: Read> LayerReader<'c, R> {
         let records = parse_records(&self.extension_body(header)?);
         if records.matters() {
             self.ambiguous("", "a global header that changes entries");
+        }
+        // Runtimes tell whiteouts by name before they look at the kind.
+        let name = header.name().bytes;
+        let _ = normalise(&name, &mut self.path, self.stream.budget());
+        if whiteout::meaning(&self.path) != Meaning::Itself {
+            self.ambiguous(&String::from_utf8_lossy(&name), "a global header named as a whiteout");
         }
         Ok(())
     }

@@ -217,3 +217,30 @@ fn window_too_long_is_refused() {
     assert_eq!((lines, summary.problems.len()), (vec![], 1));
     assert_eq!(summary.diff_id, None);
 }
+
+/// Found by comparison with the reader of container runtimes (`fuzz/peer.sh`): it forgets a long name
+/// at a global header, so that it would see the database that we take for another file.
+#[test]
+fn global_header_between_an_entry_and_its_extension_is_told() {
+    for before in [Archive::new().long_name(b"other"), Archive::new().pax(&[("path", "other")])] {
+        let archive = before.global(&[("comment", "x")]).file("var/lib/dpkg/status", b"x").end();
+        let (entries, problems) = partial(&archive);
+        assert_eq!((entries.len(), problems.as_slice()), (1, &[AmbiguousArchive][..]));
+    }
+}
+
+#[test]
+fn global_header_named_as_a_whiteout_is_told() {
+    let archive =
+        Archive::new().entry(b'g', b"var/lib/.wh.dpkg", b"", &archive::record("comment", "x"), |_| {});
+    assert_eq!(partial(&archive.file("a", b"x").end()).1, [AmbiguousArchive]);
+}
+
+#[test]
+fn long_name_that_is_empty_is_passed_over_and_told() {
+    let archive = Archive::new().long_link(b"").symlink("var/lib/dpkg", "/opt").long_name(b"").file("a", b"");
+    let (entries, problems) = partial(&archive.end());
+    assert_eq!(entries, ["symlink var/lib/dpkg -> /opt", "file a "]);
+    assert_eq!(problems, [AmbiguousArchive, AmbiguousArchive]);
+    assert_eq!(partial(&Archive::new().file("a", b"").long_name(b"").end()).1, [Truncated]);
+}
