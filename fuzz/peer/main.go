@@ -46,6 +46,7 @@ func isMark(path string) bool {
 func line(header *tar.Header, archive *tar.Reader) (string, error) {
 	path := normal(header.Name)
 	if isMark(path) {
+		// Runtimes look at names first, those of global headers too.
 		return fmt.Sprintf("mark %s", quoted(path)), nil
 	}
 	switch header.Typeflag {
