@@ -237,7 +237,14 @@ fn openings() -> Vec<Value> {
 }
 
 async fn ways_are_known_with_the_objects_that_prove_them(lab: &Lab) -> Result<()> {
-    let public = lab.until_public(&PUBLIC.map(|(pod, ..)| pod)).await?;
+    lab.until_public(&PUBLIC.map(|(pod, ..)| pod)).await?;
+    // The address is given to the Service last.
+    let public = until("the load balancer's address", async || {
+        let public = lab.public().await?;
+        let ways = public.get("default/balanced").map(|pod| pod.context.exposure.clone());
+        Ok(ways.unwrap_or_default().iter().any(|way| !way.hosts.is_empty()).then_some(public))
+    })
+    .await?;
     for (pod, kind, host, outermost) in PUBLIC {
         let pod = public.get(pod).with_context(|| format!("{pod} is not public"))?;
         let [way] = pod.context.exposure.as_slice() else {
