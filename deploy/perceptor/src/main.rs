@@ -7,6 +7,7 @@ use api_wire::error::ErrorCode;
 use clap::Parser;
 use perceptor::commands::{self, Outcome, WrongInput};
 use perceptor::output;
+use scanner_worker::ScanError;
 use std::io::Write;
 use std::process::ExitCode;
 
@@ -34,7 +35,7 @@ fn complain(error: &anyhow::Error) -> ExitCode {
     let story = story(error);
     let hint = client.map_or("", |client| hint(client, &story));
     let _ = writeln!(std::io::stderr(), "perceptor: {}{hint}", output::plain(&story));
-    let wrong = error.is::<WrongInput>() || client.is_some_and(is_callers);
+    let wrong = error.is::<WrongInput>() || client.is_some_and(is_callers) || is_absent(error);
     ExitCode::from(if wrong { 2 } else { 3 })
 }
 
@@ -80,9 +81,30 @@ fn is_callers(error: &ClientError) -> bool {
         || matches!(error.code(), Some(ErrorCode::Invalid | ErrorCode::NotFound))
 }
 
+/// Whether what was to be scanned is not there.
+fn is_absent(error: &anyhow::Error) -> bool {
+    match error.downcast_ref::<ScanError>() {
+        Some(ScanError::Fetch(error)) => matches!(error.code, ErrorCode::Invalid | ErrorCode::NotFound),
+        _ => false,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use anyhow::Context;
+    use api_wire::image_source::FetchError;
+
+    #[test]
+    fn image_that_is_not_there_is_wrong_input_and_a_registry_that_is_away_is_not() {
+        for (code, wrong) in
+            [(ErrorCode::NotFound, true), (ErrorCode::Invalid, true), (ErrorCode::Unavailable, false)]
+        {
+            let error = ScanError::Fetch(FetchError::new(code, "registry.example does not have a/b:1"));
+            let error = Err::<(), _>(error).context("scan a/b:1").unwrap_err();
+            assert_eq!(is_absent(&error), wrong, "{code:?}");
+        }
+    }
 
     #[test]
     fn story_tells_each_cause_once() {
