@@ -8,9 +8,10 @@ use api_chassis::shutdown::Shutdown;
 use api_wire::error::{ErrorCode, ErrorEnvelope};
 use api_wire::fetcher::{FetcherHealth, Holds, LayersRequest, ResolvedImage};
 use api_wire::frame::{Frame, FrameParser};
+use api_wire::image_source::ImageSource;
 use built::*;
 use image_fetcher::app;
-use image_fetcher::config::FetcherSettings;
+use image_fetcher::config::{ContainerdSettings, FetcherSettings, StoreKind};
 use reqwest::{Client, Method, RequestBuilder};
 use serde_json::json;
 use std::os::unix::fs::PermissionsExt;
@@ -119,6 +120,28 @@ async fn layer_archive_holds_and_health_are_served() {
     assert!(image_fetcher::check::check(&socket.with_extension("gone")).await.is_err());
     let metrics = String::from_utf8(get("/metrics".into()).await.to_vec()).unwrap();
     assert!(metrics.contains("perceptor_image_fetcher_resolves_total{outcome=\"ok\"} 1"), "{metrics}");
+}
+
+#[tokio::test]
+async fn stores_are_asked_as_ordered_and_those_not_named_after_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let order_of = async |order: Vec<StoreKind>| {
+        let containerd = ContainerdSettings { socket: folder.path().join("no"), ..Default::default() };
+        let settings = FetcherSettings {
+            containerd: vec![containerd],
+            containers_storage: vec![folder.path().join("storage")],
+            archives: vec![folder.path().join("image.tar")],
+            order,
+            ..FetcherSettings::default()
+        };
+        let health = app::build(&settings).await.unwrap().health().await;
+        health.stores.into_iter().map(|store| store.kind).collect::<Vec<_>>()
+    };
+    let nearest_first = ["containerd", "containers-storage", "archive"];
+    assert_eq!(order_of(StoreKind::ALL.to_vec()).await, nearest_first);
+    assert_eq!(order_of(Vec::new()).await, nearest_first);
+    let chosen = order_of(vec![StoreKind::Archive, StoreKind::ContainersStorage]).await;
+    assert_eq!(chosen, ["archive", "containers-storage", "containerd"]);
 }
 
 #[tokio::test]

@@ -56,6 +56,36 @@ fn pod_of_a_deployment_is_kept_with_all_that_is_asked_of_it() {
 }
 
 #[test]
+fn what_a_pod_keeps_to_itself_is_not_kept() {
+    let hush = json!([{ "name": "HUSH_NAME", "value": "hush" }]);
+    let container = |name: &str| {
+        json!({
+            "name": name, "image": "nginx:1", "env": hush, "command": ["hush"], "args": ["--password=hush"],
+            "envFrom": [{ "secretRef": { "name": "hush" } }],
+            "livenessProbe": { "exec": { "command": ["hush"] } },
+            "volumeMounts": [{ "name": "hush", "mountPath": "/hush" }],
+        })
+    };
+    let mapped = mapped(json!({
+        "metadata": {
+            "name": "p", "namespace": "n", "uid": "u", "labels": { "other": "hush" },
+            "annotations": { "kubectl.kubernetes.io/last-applied-configuration": "hush", "note": "kept" },
+            "managedFields": [{ "manager": "hush" }],
+        },
+        "spec": {
+            "containers": [container("c")],
+            "initContainers": [container("i")],
+            "ephemeralContainers": [container("e")],
+            "volumes": [{ "name": "hush", "secret": { "secretName": "hush" } }],
+        },
+        "status": { "message": "hush" },
+    }));
+    let kept = format!("{:?}", mapped.pod).to_lowercase();
+    assert!(kept.contains("nginx:1") && kept.contains("\"kept\""), "{kept}");
+    assert!(!kept.contains("hush"), "{kept}");
+}
+
+#[test]
 fn image_id_of_each_form_is_passed_on_as_reported() {
     for form in [
         format!("docker.io/library/nginx@sha256:{HEX}"),
