@@ -215,7 +215,9 @@ fn write(tree: &Tree) -> tempfile::TempDir {
                 let file = fs::File::options().write(true).open(&at).unwrap();
                 file.set_modified(std::time::UNIX_EPOCH).unwrap();
             }
-            Node::Hardlink(_) | Node::Special => unreachable!(),
+            Node::Hardlink(_) | Node::Special => {
+                panic!("{path}: these trees are of folders, files and links")
+            }
         }
     }
     root
