@@ -24,6 +24,7 @@ mod severity;
 mod source;
 mod text;
 mod timestamp;
+mod uid;
 mod verdict;
 
 pub use digest::{Algorithm, Digest, DigestError};
@@ -46,4 +47,5 @@ pub use severity::Severity;
 pub use source::{SourceError, SourceId, SourceKind};
 pub use text::UnknownWord;
 pub use timestamp::{Timestamp, TimestampError};
+pub use uid::Uid;
 pub use verdict::Verdict;

@@ -103,7 +103,6 @@ mod snapshot;
 mod source;
 mod sweep;
 mod totals;
-mod uid;
 mod verdict;
 mod view;
 
@@ -131,6 +130,5 @@ pub use shared::Shared;
 pub use snapshot::Snapshot;
 pub use source::{Source, SourceHealth};
 pub use totals::Totals;
-pub use uid::Uid;
 pub use verdict::Thresholds;
 pub use view::{FleetPackage, View};

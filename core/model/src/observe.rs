@@ -3,9 +3,9 @@
 use crate::model::{Model, Step};
 use crate::{
     Answer, Change, Container, Image, Named, Observation, ObservationRefusal, Observed, ObservedContainer,
-    ObservedPod, Pod, PodId, Refusal, Source, SourceHealth, Uid,
+    ObservedPod, Pod, PodId, Refusal, Source, SourceHealth,
 };
-use api_vocab::{Digest, SourceId};
+use api_vocab::{Digest, SourceId, Uid};
 use rustc_hash::FxHashSet;
 use std::collections::BTreeSet;
 use std::sync::Arc;

@@ -1,7 +1,7 @@
 //! Pods as the core knows them: compact records, strings shared between them.
 
-use crate::{ExposurePath, PodContext, Tally, Uid};
-use api_vocab::{ContainerKind, Digest, Owner, PodKey, PodPhase, SourceId, Timestamp};
+use crate::{ExposurePath, PodContext, Tally};
+use api_vocab::{ContainerKind, Digest, Owner, PodKey, PodPhase, SourceId, Timestamp, Uid};
 use std::cmp::Ordering;
 use std::sync::Arc;
 

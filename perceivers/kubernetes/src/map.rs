@@ -1,9 +1,9 @@
 //! From what the server says of a pod to what is kept of it. Pure: no server is asked here.
 
 use crate::asks::{AskError, Asks};
-use crate::record::{self, Container, Controller, Pod, Shelf, Surroundings, Uid};
+use crate::record::{self, Container, Controller, Pod, Shelf, Surroundings};
 use crate::slim::{self, SecurityContext, SlimPod};
-use api_vocab::{ContainerKind, PodKey, PodPhase};
+use api_vocab::{ContainerKind, PodKey, PodPhase, Uid};
 use api_wire::context::Privileges;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use std::collections::BTreeMap;

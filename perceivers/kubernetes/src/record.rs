@@ -3,77 +3,12 @@
 use crate::asks::Asks;
 use crate::intern::Interner;
 use crate::owners::Workload;
-use api_vocab::{ContainerKind, PodPhase, Timestamp};
+use api_vocab::{ContainerKind, PodPhase, Timestamp, Uid};
 use api_wire::context::{PodContext, Privileges};
 use api_wire::observation::{ObservedContainer, ObservedPod};
 use perceiver_kit::Kept;
-use serde::{Serialize, Serializer};
 use std::collections::BTreeMap;
-use std::fmt;
 use std::sync::Arc;
-
-/// A pod's own id: sixteen bytes, as the server makes them, or whatever text else it is.
-#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Uid {
-    /// A UUID in its usual form.
-    Uuid([u8; 16]),
-    /// Anything else.
-    Text(Box<str>),
-}
-
-impl Uid {
-    /// The id that `text` is.
-    pub fn new(text: &str) -> Self {
-        parse_uuid(text).map_or_else(|| Uid::Text(text.into()), Uid::Uuid)
-    }
-}
-
-impl From<&str> for Uid {
-    fn from(text: &str) -> Self {
-        Uid::new(text)
-    }
-}
-
-impl From<String> for Uid {
-    fn from(text: String) -> Self {
-        Uid::new(&text)
-    }
-}
-
-impl Serialize for Uid {
-    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        to.collect_str(self)
-    }
-}
-
-fn parse_uuid(text: &str) -> Option<[u8; 16]> {
-    let canonical = text.len() == 36
-        && text.bytes().enumerate().all(|(at, b)| match at {
-            8 | 13 | 18 | 23 => b == b'-',
-            _ => b.is_ascii_digit() || (b'a'..=b'f').contains(&b),
-        });
-    let digits: String = text.chars().filter(|c| canonical && *c != '-').collect();
-    u128::from_str_radix(&digits, 16).ok().map(u128::to_be_bytes)
-}
-
-impl fmt::Display for Uid {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let bytes = match self {
-            Uid::Text(text) => return f.write_str(text),
-            Uid::Uuid(bytes) => bytes,
-        };
-        bytes.iter().enumerate().try_for_each(|(at, byte)| {
-            let dash = if matches!(at, 4 | 6 | 8 | 10) { "-" } else { "" };
-            write!(f, "{dash}{byte:02x}")
-        })
-    }
-}
-
-impl fmt::Debug for Uid {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
 
 /// The object that controls another one, as the controlled one names it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -255,20 +190,6 @@ impl Shelf {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn uid_of_any_form_comes_out_as_it_went_in() {
-        for (text, small) in [
-            ("6f9a1c3e-0b7d-4c55-9a41-0f1e2d3c4b5a", true),
-            ("6F9A1C3E-0B7D-4C55-9A41-0F1E2D3C4B5A", false),
-            ("6f9a1c3e0b7d4c559a410f1e2d3c4b5a", false),
-            ("", false),
-            ("000000000000000000000000-00000000000", false),
-        ] {
-            assert_eq!(Uid::new(text).to_string(), text);
-            assert_eq!(matches!(Uid::new(text), Uid::Uuid(_)), small, "{text}");
-        }
-    }
 
     #[test]
     fn record_of_a_pod_is_small() {

@@ -2,8 +2,8 @@
 
 use super::{ContextRow, DigestText, Known, Text, wrong};
 use crate::StoreError;
-use api_vocab::{ContainerKind, Owner, PodKey, PodPhase, SourceId, Timestamp};
-use core_model::{Container, Pod, PodId, Uid};
+use api_vocab::{ContainerKind, Owner, PodKey, PodPhase, SourceId, Timestamp, Uid};
+use core_model::{Container, Pod, PodId};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::sync::Arc;

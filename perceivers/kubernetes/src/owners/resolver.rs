@@ -4,8 +4,9 @@
 use super::climb::{Climb, Known, Workload, climb};
 use super::reader::{ReadError, Reader, listed};
 use crate::intern::Interner;
-use crate::record::{Controller, Uid};
+use crate::record::Controller;
 use api_chassis::shutdown::Shutdown;
+use api_vocab::Uid;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;

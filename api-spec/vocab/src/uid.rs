@@ -1,13 +1,14 @@
 //! A pod's own id: mostly a UUID, which is kept in its sixteen bytes.
 
+use serde::{Serialize, Serializer};
 use std::borrow::Cow;
 use std::fmt;
 
 /// The id that a platform gave a pod.
-#[derive(Clone, PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Uid(Form);
 
-#[derive(Clone, PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 enum Form {
     /// In its usual form: lower case, with dashes.
     Uuid([u8; BYTES]),
@@ -73,6 +74,24 @@ fn render_uuid(bytes: &[u8; BYTES]) -> String {
     text
 }
 
+impl From<&str> for Uid {
+    fn from(text: &str) -> Self {
+        Uid::new(text)
+    }
+}
+
+impl From<String> for Uid {
+    fn from(text: String) -> Self {
+        Uid::new(&text)
+    }
+}
+
+impl Serialize for Uid {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(&self.text())
+    }
+}
+
 impl fmt::Display for Uid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(&self.text())
@@ -103,11 +122,14 @@ mod tests {
             ("3f0c1a5-27c1e-4b8f-9d52-0123456789ab", false),
             ("----3f0c1a527c1e4b8f9d520123456789ab", false),
             ("3f0c1a52-7c1e-4b8f-9d52-0123456789\u{e9}", false),
+            ("3f0c1a527c1e4b8f9d520123456789ab", false),
+            ("000000000000000000000000-00000000000", false),
             ("a1b2c3d4e5f6", false),
             ("", false),
         ] {
             let uid = Uid::new(text);
             assert_eq!(uid.text(), text);
+            assert_eq!(uid.to_string(), text);
             assert_eq!(matches!(uid.0, Form::Uuid(_)), is_small, "{text}");
         }
         assert!(size_of::<Uid>() <= 24);
