@@ -3,6 +3,7 @@
 use crate::context::ExposurePath;
 use crate::inventory::{Distro, Problem};
 use crate::page::Order;
+use crate::revision::AdvisorySet;
 use crate::summary::SeverityCounts;
 use api_vocab::{Digest, Platform, ScannerName, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -53,6 +54,9 @@ pub struct Image {
     /// What surrounds the pods that run it; only where one image is asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub context: Option<ImageContext>,
+    /// The advisories in force; only where one image is asked for, else beside the list.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub advisories: Option<AdvisorySet>,
 }
 
 /// What surrounds the pods that run an image, taken together; each list names at most 20.

@@ -1,5 +1,6 @@
 //! Pages of a list.
 
+use crate::revision::AdvisorySet;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -11,6 +12,9 @@ pub struct Page<T> {
     /// Where the next page starts; absent on the last page. Opaque.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_cursor: Option<String>,
+    /// The advisories in force; only where the items show findings or count them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub advisories: Option<AdvisorySet>,
 }
 
 /// The direction of a sort.

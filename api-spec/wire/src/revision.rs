@@ -4,9 +4,10 @@ use api_vocab::{RevisionId, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// Which advisories findings come from.
+/// Which advisories findings come from, and how old they are: beside whatever shows findings or
+/// counts them. Points in time, not ages, so that the same answer stays the same.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct Revision {
+pub struct AdvisorySet {
     /// Its identity: the same advisories have the same id.
     #[schema(value_type = String)]
     pub id: RevisionId,
@@ -21,6 +22,14 @@ pub struct Revision {
     /// When the set was built.
     #[schema(value_type = String, format = DateTime)]
     pub built_at: Timestamp,
+}
+
+/// The advisories in force, told in full.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Revision {
+    /// The set.
+    #[serde(flatten)]
+    pub set: AdvisorySet,
     /// Advisories by ecosystem family.
     pub ecosystems: Vec<EcosystemCount>,
 }

@@ -10,7 +10,7 @@ pub use schedule::Schedule;
 
 use api_chassis::http::HttpError;
 use api_vocab::Family;
-use api_wire::revision::{EcosystemCount, Revision};
+use api_wire::revision::{AdvisorySet, EcosystemCount, Revision};
 use arc_swap::ArcSwap;
 use core_advisories::Index;
 use std::collections::BTreeSet;
@@ -51,14 +51,12 @@ impl Advisories {
             ecosystem: count.family.as_str().to_owned(),
             advisories: count.advisories,
         };
-        Revision {
-            id: index.revision().clone(),
-            origin: index.origin().to_owned(),
-            advisories: index.advisories(),
-            newest: index.newest(),
-            built_at: index.built_at(),
-            ecosystems: index.families().iter().map(count).collect(),
-        }
+        Revision { set: set_of(&index), ecosystems: index.families().iter().map(count).collect() }
+    }
+
+    /// The same in short, for what shows findings.
+    pub fn set(&self) -> AdvisorySet {
+        set_of(&self.0.index.load())
     }
 
     /// Have somebody look for newer advisories now.
@@ -93,6 +91,16 @@ impl Advisories {
     /// The ecosystems in use.
     pub(crate) fn families(&self) -> BTreeSet<Family> {
         self.0.families.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+fn set_of(index: &Index) -> AdvisorySet {
+    AdvisorySet {
+        id: index.revision().clone(),
+        origin: index.origin().to_owned(),
+        advisories: index.advisories(),
+        newest: index.newest(),
+        built_at: index.built_at(),
     }
 }
 

@@ -25,6 +25,7 @@ pub fn image_to(image: &Image, pods: u64, tally: Option<&Tally>) -> wire::Image 
         scanned_at: scan.map(|scan| scan.at),
         fetched_from: scan.map(|scan| scan.fetched_from.to_string()),
         context: None,
+        advisories: None,
     }
 }
 

@@ -1,5 +1,7 @@
 //! Pages of lists: the smallest items after a cursor, without building the whole list.
 
+use crate::advisories::Advisories;
+use actix_web::HttpResponse;
 use api_chassis::http::HttpError;
 use api_wire::page::{Order, Page};
 use serde::Serialize;
@@ -32,6 +34,11 @@ pub fn cursor_from<K: DeserializeOwned>(sort: &str, cursor: Option<&str>) -> Res
     let bytes = hex::decode(text).map_err(|_| refused())?;
     let (of, place): (String, K) = serde_json::from_slice(&bytes).map_err(|_| refused())?;
     if of == sort { Ok(Some(place)) } else { Err(refused()) }
+}
+
+/// Answer a page whose items show findings or count them: it says which advisories they come from.
+pub fn with_advisories<T: Serialize>(page: Page<T>, advisories: &Advisories) -> HttpResponse {
+    HttpResponse::Ok().json(Page { advisories: Some(advisories.set()), ..page })
 }
 
 /// What a page is cut by: its sort's name, direction, start and size.
@@ -89,7 +96,8 @@ impl<K: Ord + Serialize + DeserializeOwned> Cut<K> {
         let more = kept.len() > self.limit;
         kept.truncate(self.limit);
         let next_cursor = kept.last().filter(|_| more).map(|(key, _)| cursor_to(&self.sort, key));
-        Page { items: kept.into_iter().map(|(_, item)| render(item)).collect(), next_cursor }
+        let items = kept.into_iter().map(|(_, item)| render(item)).collect();
+        Page { items, next_cursor, advisories: None }
     }
 }
 

@@ -58,7 +58,7 @@ impl Collector for FleetCollector {
             ("scanners", "Scanners heard lately", self.view.scanner_count()),
             ("commands_waiting", "Commands that wait for the writer", self.engine.waiting() as u64),
             ("last_event", "Id of the last event", totals.last_event),
-            ("advisories", "Advisories in force", self.advisories.revision().advisories),
+            ("advisories", "Advisories in force", self.advisories.set().advisories),
             ("advisories_age_seconds", "Age of the newest advisory in force", self.advisory_age()),
         ] {
             gauge(&mut encoder, name, help, value)?;
@@ -81,8 +81,8 @@ impl FleetCollector {
     }
 
     fn advisory_age(&self) -> u64 {
-        let revision = self.advisories.revision();
-        self.clock.now().since(revision.newest.unwrap_or(revision.built_at)).as_secs()
+        let set = self.advisories.set();
+        self.clock.now().since(set.newest.unwrap_or(set.built_at)).as_secs()
     }
 }
 

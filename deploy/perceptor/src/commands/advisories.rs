@@ -8,7 +8,7 @@ use crate::folder::data_folder;
 use crate::output;
 use anyhow::{Context, Result};
 use api_vocab::Timestamp;
-use api_wire::revision::Revision;
+use api_wire::revision::AdvisorySet;
 use std::io::Write;
 use std::path::Path;
 
@@ -36,19 +36,18 @@ async fn status(remote: &RemoteArgs, out: Out<'_>) -> Result<()> {
     if remote.output == ListFormat::Json {
         return Ok(output::json_line(out, &revision)?);
     }
-    writeln!(out, "{}", line(&revision, Timestamp::now()))?;
+    writeln!(out, "{}", line(&revision.set, Timestamp::now()))?;
     for count in &revision.ecosystems {
         writeln!(out, "{:>9}  {}", count.advisories, count.ecosystem)?;
     }
     Ok(())
 }
 
-/// A revision in one line.
-pub fn line(revision: &Revision, now: Timestamp) -> String {
-    let age =
-        revision.newest.map_or_else(|| "age unknown".to_owned(), |at| format!("newest {}", days(now, at)));
-    let id: String = revision.id.as_str().chars().take(12).collect();
-    format!("{} advisories from {}, revision {id}, {age}", revision.advisories, revision.origin)
+/// A set of advisories in one line.
+pub fn line(set: &AdvisorySet, now: Timestamp) -> String {
+    let age = set.newest.map_or_else(|| "age unknown".to_owned(), |at| format!("newest {}", days(now, at)));
+    let id: String = set.id.as_str().chars().take(12).collect();
+    format!("{} advisories from {}, revision {id}, {age}", set.advisories, set.origin)
 }
 
 /// Build the index before the former one is touched: a broken feed replaces nothing.

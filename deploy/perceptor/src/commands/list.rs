@@ -244,7 +244,7 @@ async fn foot(args: &RemoteArgs, client: &Client, feet: &[Foot]) -> Result<()> {
     for foot in feet {
         match foot {
             Foot::Advisories => {
-                let line = advisories::line(&summary.advisories, Timestamp::now());
+                let line = advisories::line(&summary.advisories.set, Timestamp::now());
                 writeln!(std::io::stderr(), "advisories: {line}")?;
             }
             Foot::Gaps => gaps(&summary)

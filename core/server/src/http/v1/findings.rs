@@ -1,13 +1,12 @@
 //! Findings: what is wrong with what runs.
 
 use super::images::find;
-use crate::http::page::Cut;
+use crate::http::page::{Cut, with_advisories};
 use crate::http::role::{ByPerceiver, ByReader};
 use crate::http::{Answer, refusal};
 use crate::read::findings::{FindingFilter, FindingPlace, Found};
 use crate::read::fleet::Fleet;
 use crate::state::Core;
-use actix_web::HttpResponse;
 use actix_web::web::{self, Data, Path, Query};
 use api_chassis::http::HttpError;
 use api_vocab::Digest;
@@ -24,8 +23,9 @@ pub async fn list(_: ByReader, core: Data<Core>, query: Query<FindingQuery>) -> 
     let (cut, sort) = cut(&query)?;
     let in_order = sort == FindingSort::Image && query.order != Some(Order::Desc);
     // A list in another order looks at every finding: not on the thread that serves others.
+    let view = Arc::clone(&core.view);
     let page = web::block(move || {
-        let fleet = Fleet::of(&core.view);
+        let fleet = Fleet::of(&view);
         let placed = |found: Found| (FindingPlace::of(&found, sort), found);
         if in_order {
             let after = cut.after().cloned();
@@ -36,7 +36,7 @@ pub async fn list(_: ByReader, core: Data<Core>, query: Query<FindingQuery>) -> 
             cut.page(fleet.findings(&filter, None).map(placed), |found| fleet.finding(&found))
         }
     });
-    Ok(HttpResponse::Ok().json(page.await.map_err(HttpError::bug)?))
+    Ok(with_advisories(page.await.map_err(HttpError::bug)?, &core.advisories))
 }
 
 /// Findings of one image.
@@ -79,7 +79,7 @@ fn of(core: &Core, image: &Arc<Image>, query: &FindingQuery) -> Answer {
     let fleet = Fleet::of(&core.view);
     let found = fleet.findings_of_image(&filter, image).into_iter();
     let page = cut.page(found.map(|found| (FindingPlace::of(&found, sort), found)), |f| fleet.finding(&f));
-    Ok(HttpResponse::Ok().json(page))
+    Ok(with_advisories(page, &core.advisories))
 }
 
 fn cut(query: &FindingQuery) -> Result<(Cut<FindingPlace>, FindingSort), HttpError> {

@@ -1,6 +1,6 @@
 //! Images: what runs, and what is known of it.
 
-use crate::http::page::Cut;
+use crate::http::page::{Cut, with_advisories};
 use crate::http::role::{ByAdmin, ByReader};
 use crate::http::single::single;
 use crate::http::{Answer, NoQuery, refusal};
@@ -36,7 +36,7 @@ pub fn page(core: &Core, query: &ImageQuery, stages: &[Stage]) -> Answer {
     } else {
         cut.page(fleet.images(&filter, None).map(|image| (fleet.place(&image, sort), image)), render)
     };
-    Ok(HttpResponse::Ok().json(page))
+    Ok(with_advisories(page, &core.advisories))
 }
 
 const fn sort_name(sort: ImageSort) -> &'static str {
@@ -59,7 +59,9 @@ pub async fn one(
     digest: Path<Digest>,
     request: HttpRequest,
 ) -> Answer {
-    single(&request, &Fleet::of(&core.view).image_in_full(&*find(&core, &digest)?))
+    let advisories = Some(core.advisories.set());
+    let image = Fleet::of(&core.view).image_in_full(&*find(&core, &digest)?);
+    single(&request, &Image { advisories, ..image })
 }
 
 /// The image that has this digest.
@@ -74,5 +76,7 @@ pub fn find(core: &Core, digest: &Digest) -> Result<Arc<core_model::Image>, Http
 pub async fn rescan(_: ByAdmin, _: Query<NoQuery>, core: Data<Core>, digest: Path<Digest>) -> Answer {
     let image = digest.into_inner();
     core.engine.apply(Command::Rescan { image: image.clone() }).await.map_err(refusal::of_engine)?;
-    Ok(HttpResponse::Accepted().json(Fleet::of(&core.view).image(&*find(&core, &image)?)))
+    let advisories = Some(core.advisories.set());
+    let image = Fleet::of(&core.view).image(&*find(&core, &image)?);
+    Ok(HttpResponse::Accepted().json(Image { advisories, ..image }))
 }

@@ -2,7 +2,7 @@
 
 use super::images::find;
 use crate::convert::package::installed_to;
-use crate::http::page::Cut;
+use crate::http::page::{Cut, with_advisories};
 use crate::http::role::ByReader;
 use crate::http::{Answer, refusal};
 use crate::read::fleet::Fleet;
@@ -15,6 +15,7 @@ use api_vocab::{Digest, InstalledPackage};
 use api_wire::package::{FleetPackage, ImagePackage, PackagePlace, PackageQuery, PackageSort};
 use api_wire::page::Page;
 use core_advisories::Index;
+use std::sync::Arc;
 
 /// Advisories that are named of a package which could not be compared with them.
 const MAX_UNDECIDED: usize = 20;
@@ -31,12 +32,13 @@ pub async fn list(_: ByReader, core: Data<Core>, query: Query<PackageQuery>) -> 
         PackageSort::Severity => "severity",
     };
     let cut: Cut<FleetPlace> = Cut::of(name, query.order, query.cursor.as_deref(), query.limit)?;
+    let view = Arc::clone(&core.view);
     let page = web::block(move || {
-        let fleet = Fleet::of(&core.view);
+        let fleet = Fleet::of(&view);
         let placed = fleet.packages(&filter).map(|package| (fleet.package_place(&package, sort), package));
         cut.page(placed, |package| fleet.package(&package))
     });
-    Ok(HttpResponse::Ok().json(page.await.map_err(HttpError::bug)?))
+    Ok(with_advisories(page.await.map_err(HttpError::bug)?, &core.advisories))
 }
 
 /// Where packages run: a package, an image that holds it, and all that runs the image.
@@ -80,7 +82,7 @@ pub async fn of_image(
         let placed = installed.map(|installed| (place_of(&installed), installed));
         cut.page(placed, |installed| image_package(&installed, index.as_ref()))
     });
-    Ok(HttpResponse::Ok().json(page.await.map_err(HttpError::bug)?))
+    Ok(with_advisories(page.await.map_err(HttpError::bug)?, &core.advisories))
 }
 
 /// A package of an image; what is undecided of it is kept as a number, and matched once more to be

@@ -1,12 +1,11 @@
 //! Pods: what runs where.
 
-use crate::http::page::Cut;
+use crate::http::page::{Cut, with_advisories};
 use crate::http::role::ByReader;
 use crate::http::{Answer, refusal};
 use crate::read::fleet::Fleet;
 use crate::read::pods::{PodFilter, PodPlace};
 use crate::state::Core;
-use actix_web::HttpResponse;
 use actix_web::web::{Data, Query};
 use api_wire::page::{Order, Page};
 use api_wire::pod::{Pod, PodQuery, PodSort};
@@ -29,5 +28,5 @@ pub async fn list(_: ByReader, core: Data<Core>, query: Query<PodQuery>) -> Answ
         let pods = fleet.pods(&filter, cut.after());
         cut.page_in_order(pods.map(|pod| (PodPlace::of(&pod, false), pod)), render)
     };
-    Ok(HttpResponse::Ok().json(page))
+    Ok(with_advisories(page, &core.advisories))
 }

@@ -15,6 +15,41 @@ async fn revision_says_what_findings_come_from() {
 }
 
 #[tokio::test]
+async fn whatever_shows_findings_says_which_advisories_they_come_from() {
+    let core = a_fleet().await;
+    let mut set = core.get("/advisories").await.json();
+    set.as_object_mut().unwrap().remove("ecosystems");
+    assert_eq!(set["newest"], "2025-06-02T00:00:00.000Z");
+    let image = format!("/images/{}", digest(1));
+    for path in ["/findings", "/images", "/queue", "/pods", "/packages", &image] {
+        assert_eq!(core.get(path).await.json()["advisories"], set, "{path}");
+    }
+    for path in [format!("{image}/findings"), format!("{image}/packages")] {
+        assert_eq!(core.get(&path).await.json()["advisories"], set, "{path}");
+    }
+    let of_source = format!("/sources/docker/host-1{image}/findings");
+    assert_eq!(core.get(&of_source).await.json()["advisories"], set);
+    assert_eq!(core.post(&format!("{image}/rescan"), json!({})).await.json()["advisories"], set);
+    for path in ["/sources", "/scanners", "/packages/places?name=libssl3"] {
+        let told = core.get(path).await.json();
+        assert!(told["items"].is_array() && told.get("advisories").is_none(), "{path}: {told}");
+    }
+    core.stop().await;
+}
+
+#[tokio::test]
+async fn image_is_the_same_answer_until_other_advisories_are_in_force() {
+    let core = a_fleet().await;
+    let path = format!("/images/{}", digest(2));
+    let tag = core.get(&path).await.etag.unwrap();
+    core.clock.advance(Duration::from_secs(86_400));
+    assert_eq!(core.get_unless(&path, &tag).await.status, 304);
+    core.advise_of(IndexBuilder::new("test").build(api_vocab::Timestamp::from_millis(0)).unwrap()).await;
+    assert_eq!(core.get_unless(&path, &tag).await.status, 200);
+    core.stop().await;
+}
+
+#[tokio::test]
 async fn revision_without_the_advisory_takes_its_finding_away() {
     let core = a_fleet().await;
     let nothing = IndexBuilder::new("test").build(api_vocab::Timestamp::from_millis(0)).unwrap();

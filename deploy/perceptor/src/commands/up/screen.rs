@@ -226,7 +226,7 @@ impl Glance {
             writeln!(text, "… and {more} more images: perceptor images")?;
         }
         writeln!(text, "{}", self.line())?;
-        write!(text, "advisories: {}", advisories::line(&self.summary.advisories, Timestamp::now()))?;
+        write!(text, "advisories: {}", advisories::line(&self.summary.advisories.set, Timestamp::now()))?;
         Ok(String::from_utf8_lossy(&text).into_owned())
     }
 
