@@ -1,7 +1,7 @@
 //! From what the server says of a pod to what is kept of it. Pure: no server is asked here.
 
 use crate::asks::{AskError, Asks};
-use crate::record::{self, Container, Controller, Pod, Shelf, Surroundings};
+use crate::record::{self, Container, Controller, Pod, Second, Shelf, Surroundings};
 use crate::slim::{self, SecurityContext, SlimPod};
 use api_vocab::{ContainerKind, PodKey, PodPhase, Uid};
 use api_wire::context::Privileges;
@@ -59,14 +59,22 @@ pub fn pod(seen: &SlimPod, chosen: &Chosen, shelf: &mut Shelf) -> Result<Mapped,
     let pod = Pod {
         key: key.as_str().into(),
         uid: Uid::new(meta.uid.as_deref().unwrap_or_default()),
-        node: seen.spec.node_name.as_deref().filter(|n| !n.is_empty()).map(|n| shelf.texts.share(n)),
+        node: seen.spec.node_name.as_deref().and_then(|name| node(name, shelf)),
         phase: phase(&seen.status.phase),
-        started_at: seen.status.start_time.as_deref().and_then(|time| time.parse().ok()),
+        started_at: seen.status.start_time.as_deref().and_then(started_at),
         controller: controller_of_pod(meta, shelf),
         surroundings: shelf.surroundings.share(surroundings),
         containers: containers(seen, shelf),
     };
     Ok(Mapped { pod, complaints })
+}
+
+fn node(name: &str, shelf: &mut Shelf) -> Option<Arc<Box<str>>> {
+    (!name.is_empty()).then(|| shelf.nodes.share(Box::<str>::from(name)))
+}
+
+fn started_at(time: &str) -> Option<Second> {
+    Second::of(time.parse().ok()?)
 }
 
 /// A phase that the server has no word for is one of a pod that was told to run.
