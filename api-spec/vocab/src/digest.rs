@@ -106,7 +106,12 @@ impl FromStr for Digest {
 
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.algorithm().as_str(), self.hex())
+        let mut room = [0; 128];
+        let digits = room.get_mut(..2 * self.as_bytes().len()).ok_or(fmt::Error)?;
+        hex::encode_to_slice(self.as_bytes(), digits).map_err(|_| fmt::Error)?;
+        f.write_str(self.algorithm().as_str())?;
+        f.write_str(":")?;
+        f.write_str(std::str::from_utf8(digits).map_err(|_| fmt::Error)?)
     }
 }
 

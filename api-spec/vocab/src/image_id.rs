@@ -33,7 +33,10 @@ impl FromStr for ReportedImage {
             .iter()
             .find_map(|scheme| text.strip_prefix(scheme))
             .unwrap_or(text);
-        if let Ok(digest) = bare.parse::<Digest>() {
+        // Most are references, and to refuse them as digests first takes longer than to read them.
+        if !bare.contains('@')
+            && let Ok(digest) = bare.parse::<Digest>()
+        {
             return Ok(ReportedImage { digest, reference: None });
         }
         if bare.len() == 64
