@@ -121,6 +121,6 @@ pub struct FindingMention {
 pub struct EventQuery {
     /// The id of the last event seen; `Last-Event-ID` says the same and goes first. Absent: only
     /// what happens from now on.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "crate::page::whole", skip_serializing_if = "Option::is_none")]
     pub after: Option<u64>,
 }

@@ -1,7 +1,9 @@
 //! Pages of a list.
 
 use crate::revision::AdvisorySet;
+use serde::de::{Deserializer, Error};
 use serde::{Deserialize, Serialize};
+use std::str::FromStr;
 use utoipa::ToSchema;
 
 /// One page; the next one is asked for with `cursor`.
@@ -26,4 +28,11 @@ pub enum Order {
     Asc,
     /// Largest first.
     Desc,
+}
+
+/// A whole number behind a key of a query.
+pub(crate) fn whole<'de, D: Deserializer<'de>, N: FromStr>(deserializer: D) -> Result<Option<N>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let complaint = || D::Error::custom(format_args!("expected a whole number, as 100, not {text:?}"));
+    text.parse().map(Some).map_err(|_| complaint())
 }

@@ -55,7 +55,7 @@ pub struct SourceQuery {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cursor: Option<String>,
     /// Page size, 1 to 1,000; 100 if absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "crate::page::whole", skip_serializing_if = "Option::is_none")]
     pub limit: Option<u32>,
 }
 

@@ -4,7 +4,7 @@ use super::flight::Flight;
 use super::{Edge, HttpError, RateLimit, edge};
 use crate::metrics::HttpLatency;
 use crate::shutdown::{Shutdown, drain};
-use actix_web::error::{JsonPayloadError, PathError, QueryPayloadError};
+use actix_web::error::{JsonPayloadError, PathError};
 use actix_web::middleware::from_fn;
 use actix_web::{App, HttpServer, web};
 use serde::{Deserialize, Serialize};
@@ -135,7 +135,6 @@ pub fn extractors(max_body: usize) -> impl FnOnce(&mut web::ServiceConfig) {
         config
             .app_data(web::PayloadConfig::new(max_body))
             .app_data(web::JsonConfig::default().limit(max_body).error_handler(|e, _| json_error(&e).into()))
-            .app_data(web::QueryConfig::default().error_handler(|e, _| query_error(&e).into()))
             .app_data(web::PathConfig::default().error_handler(|e, _| path_error(&e).into()));
     }
 }
@@ -153,18 +152,11 @@ fn json_error(error: &JsonPayloadError) -> HttpError {
     }
 }
 
-fn query_error(error: &QueryPayloadError) -> HttpError {
-    HttpError::invalid(format!("the query: {}", without_prefix(error)))
-}
-
 fn path_error(error: &PathError) -> HttpError {
-    HttpError::invalid(format!("the path: {}", without_prefix(error)))
-}
-
-/// What is wrong, without the library's own words before it.
-fn without_prefix(error: &dyn std::fmt::Display) -> String {
+    // Without the library's own words before it.
     let text = error.to_string();
-    let reason =
-        text.strip_prefix("Query deserialize error: ").or(text.strip_prefix("Path deserialize error: "));
-    reason.unwrap_or(&text).to_owned()
+    HttpError::invalid(format!(
+        "the path: {}",
+        text.strip_prefix("Path deserialize error: ").unwrap_or(&text)
+    ))
 }

@@ -87,9 +87,10 @@ fn routes(config: &mut web::ServiceConfig) {
         .service(web::resource("/number").route(
             web::post().to(async |n: web::Json<Number>| HttpResponse::Ok().body(n.number.to_string())),
         ))
-        .service(web::resource("/query").route(
-            web::get().to(async |n: web::Query<Number>| HttpResponse::Ok().body(n.number.to_string())),
-        ));
+        .service(
+            web::resource("/query")
+                .route(web::get().to(async |n: Query<Number>| HttpResponse::Ok().body(n.number.to_string()))),
+        );
 }
 
 #[track_caller]
@@ -111,7 +112,7 @@ async fn answers_wrong_in_any_way_come_in_the_envelope() {
     check(&server.get("/refuse").await, 409, "conflict", "busy");
     check(&server.get("/bug").await, 500, "bug", "internal error");
     check(&server.get("/panic").await, 500, "bug", "internal error");
-    check(&server.get("/query?number=x").await, 400, "invalid", "the query: invalid digit");
+    check(&server.get("/query?number=x").await, 400, "invalid", "the query: number: invalid digit");
     check(&server.get("/query?number=1&more=2").await, 400, "invalid", "unknown field `more`");
     server.stop().await;
 }

@@ -4,10 +4,11 @@ use super::Answer;
 use super::refusal::invalid;
 use super::role::ByReader;
 use crate::metrics::{Pieces, WorkloadSeries};
+use crate::read::pods::parsed;
 use crate::state::Core;
 use actix_web::HttpResponse;
-use actix_web::web::{self, Bytes, Data, Query, ServiceConfig};
-use api_chassis::http::HttpError;
+use actix_web::web::{self, Bytes, Data, ServiceConfig};
+use api_chassis::http::{HttpError, Query};
 use api_vocab::SourceId;
 use futures_util::stream;
 use std::convert::Infallible;
@@ -52,8 +53,8 @@ async fn next(mut pieces: Receiver<Bytes>) -> Option<(Result<Bytes, Infallible>,
 
 /// The source that is asked for, or the only one there is.
 fn source_of(core: &Core, asked: Option<&str>) -> Result<SourceId, HttpError> {
-    if let Some(asked) = asked {
-        return asked.parse().map_err(invalid);
+    if let Some(asked) = parsed("source", asked).map_err(invalid)? {
+        return Ok(asked);
     }
     match core.view.sources_after(None, 2).as_slice() {
         [only] => Ok(only.id.clone()),

@@ -41,7 +41,7 @@ impl FindingFilter {
     /// The filter of a query, or what is wrong with it.
     pub fn of(query: &FindingQuery) -> Result<Self, String> {
         Ok(FindingFilter {
-            severity: parsed(query.severity.as_deref())?,
+            severity: parsed("severity", query.severity.as_deref())?,
             fixable: query.fixable,
             id: query.id.clone(),
             package: query.package.clone(),

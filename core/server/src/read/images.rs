@@ -22,11 +22,11 @@ pub type ImagePlace = ([u64; 4], Digest);
 impl ImageFilter {
     /// The filter of a query, or what is wrong with it; `stages` are meant where it names none.
     pub fn of(query: &ImageQuery, stages: &[Stage]) -> Result<Self, String> {
-        let asked: Option<Stage> = parsed(query.state.as_deref())?;
+        let asked: Option<Stage> = parsed("state", query.state.as_deref())?;
         Ok(ImageFilter {
             stages: asked.map_or_else(|| stages.to_vec(), |stage| vec![stage]),
             reference: query.reference.clone(),
-            severity: parsed(query.severity.as_deref())?,
+            severity: parsed("severity", query.severity.as_deref())?,
             run_by: PodFilter::of_place(
                 query.source.as_deref(),
                 query.namespace.as_deref(),

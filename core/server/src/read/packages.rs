@@ -41,8 +41,8 @@ impl PackageFilter {
         Ok(PackageFilter {
             name: query.name.clone(),
             name_contains: query.name_contains.clone(),
-            ecosystem: parsed(query.ecosystem.as_deref())?,
-            version: parsed(query.version.as_deref())?,
+            ecosystem: parsed("ecosystem", query.ecosystem.as_deref())?,
+            version: parsed("version", query.version.as_deref())?,
         })
     }
 

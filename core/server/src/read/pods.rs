@@ -5,6 +5,8 @@ use api_vocab::{Digest, Owner, PodKey, SourceId};
 use api_wire::pod::PodQuery;
 use core_model::{Pod, PodContext, PodId};
 use serde::{Deserialize, Serialize};
+use std::fmt::Display;
+use std::str::FromStr;
 use std::sync::Arc;
 
 /// Which pods.
@@ -36,10 +38,10 @@ impl PodFilter {
     /// The filter of a query, or what is wrong with it.
     pub fn of(query: &PodQuery) -> Result<Self, String> {
         Ok(PodFilter {
-            source: parsed(query.source.as_deref())?,
+            source: parsed("source", query.source.as_deref())?,
             namespace: query.namespace.clone(),
-            owner: parsed(query.owner.as_deref())?,
-            image: parsed(query.image.as_deref())?,
+            owner: parsed("owner", query.owner.as_deref())?,
+            image: parsed("image", query.image.as_deref())?,
             name_contains: query.name_contains.clone(),
             public: query.public,
             service_account: query.service_account.clone(),
@@ -54,9 +56,9 @@ impl PodFilter {
         owner: Option<&str>,
     ) -> Result<Self, String> {
         Ok(PodFilter {
-            source: parsed(source)?,
+            source: parsed("source", source)?,
             namespace: namespace.map(str::to_owned),
-            owner: parsed(owner)?,
+            owner: parsed("owner", owner)?,
             ..PodFilter::default()
         })
     }
@@ -128,6 +130,6 @@ impl<'a> Fleet<'a> {
 }
 
 /// What the text of a query's key says.
-pub fn parsed<T: std::str::FromStr<Err: std::fmt::Display>>(text: Option<&str>) -> Result<Option<T>, String> {
-    text.map(str::parse).transpose().map_err(|error: T::Err| error.to_string())
+pub fn parsed<T: FromStr<Err: Display>>(key: &str, text: Option<&str>) -> Result<Option<T>, String> {
+    text.map(str::parse).transpose().map_err(|error: T::Err| format!("the query: {key}: {error}"))
 }

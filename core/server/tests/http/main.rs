@@ -4,6 +4,7 @@
 
 mod edge;
 mod harness;
+mod query;
 mod restart;
 mod v1;
 mod workloads;

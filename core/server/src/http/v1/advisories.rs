@@ -4,8 +4,9 @@ use crate::http::role::{ByAdmin, ByReader};
 use crate::http::single::single;
 use crate::http::{Answer, NoQuery};
 use crate::state::Core;
-use actix_web::web::{Data, Query};
+use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
+use api_chassis::http::Query;
 use api_wire::revision::Revision;
 
 /// Which advisories findings come from.

@@ -5,10 +5,11 @@ use crate::http::page::Cut;
 use crate::http::role::{ByAdmin, ByReader};
 use crate::http::single::single;
 use crate::http::{Answer, NoQuery, refusal};
+use crate::read::pods::parsed;
 use crate::state::Core;
-use actix_web::web::{Data, Path, Query};
+use actix_web::web::{Data, Path};
 use actix_web::{HttpRequest, HttpResponse};
-use api_chassis::http::HttpError;
+use api_chassis::http::{HttpError, Query};
 use api_vocab::{SourceId, SourceKind};
 use api_wire::page::Page;
 use api_wire::source::{Source, SourceQuery, SourceSort};
@@ -23,7 +24,7 @@ pub async fn list(_: ByReader, core: Data<Core>, query: Query<SourceQuery>) -> A
         SourceSort::LastSeen => (SourceSort::LastSeen, "last_seen"),
         SourceSort::Pods => (SourceSort::Pods, "pods"),
     };
-    let kind = query.kind.as_deref().map(str::parse::<SourceKind>).transpose().map_err(refusal::invalid)?;
+    let kind: Option<SourceKind> = parsed("kind", query.kind.as_deref()).map_err(refusal::invalid)?;
     let cut: Cut<(i64, SourceId)> = Cut::of(name, query.order, query.cursor.as_deref(), query.limit)?;
     let sources = core
         .view

@@ -6,7 +6,8 @@ use crate::http::single::single;
 use crate::http::{Answer, NoQuery};
 use crate::state::Core;
 use actix_web::HttpRequest;
-use actix_web::web::{Data, Query};
+use actix_web::web::Data;
+use api_chassis::http::Query;
 use api_wire::summary::{ImageCounts, Summary};
 use core_model::{Stage, Totals};
 
