@@ -5,9 +5,10 @@ use crate::engine::{Engine, EngineError};
 use crate::metrics::CoreMetrics;
 use api_chassis::shutdown::Shutdown;
 use api_vocab::{Family, Package};
-use core_advisories::Index;
+use core_advisories::{Found, Index};
 use core_model::{Answer, Command, Finding, PackageFindings, PackageId, Refusal, View, Vulnerability};
 use std::collections::BTreeSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -217,17 +218,38 @@ impl Matching {
 
 /// What is wrong with each of these packages, as the model takes it.
 pub fn find(index: &Index, packages: &Packages) -> Vec<PackageFindings> {
-    packages
-        .iter()
-        .map(|(id, package)| {
-            let found = index.find(package);
-            PackageFindings {
-                package: *id,
-                undecided: u32::try_from(found.undecided.len()).unwrap_or(u32::MAX),
-                findings: found.findings.into_iter().map(finding).collect(),
-            }
-        })
-        .collect()
+    find_by(Index::find, index, packages)
+}
+
+/// What is wrong with a package, by [`Index::find`].
+pub fn found_of(index: &Index, package: &Package) -> Found {
+    guarded(Index::find, index, package)
+}
+
+fn find_by(matching: MatchOne, index: &Index, packages: &Packages) -> Vec<PackageFindings> {
+    let findings_of = |(id, package): &(PackageId, Arc<Package>)| {
+        let found = guarded(matching, index, package);
+        PackageFindings {
+            package: *id,
+            undecided: u32::try_from(found.undecided.len()).unwrap_or(u32::MAX),
+            findings: found.findings.into_iter().map(finding).collect(),
+        }
+    };
+    packages.iter().map(findings_of).collect()
+}
+
+/// How one package is matched.
+type MatchOne = fn(&Index, &Package) -> Found;
+
+/// A package that matching breaks on is undecided: whatever names it is to be looked at by a
+/// person, and the other packages are matched.
+fn guarded(matching: MatchOne, index: &Index, package: &Package) -> Found {
+    // An index is read only: nothing is left half-changed.
+    catch_unwind(AssertUnwindSafe(|| matching(index, package))).unwrap_or_else(|_| {
+        let (ecosystem, name, version) = (package.ecosystem(), package.name(), package.version());
+        tracing::error!(%ecosystem, package = name, version, "matching broke on a package");
+        Found { findings: Vec::new(), undecided: index.naming(package) }
+    })
 }
 
 fn finding(found: core_advisories::Finding) -> Finding {
@@ -242,5 +264,43 @@ fn finding(found: core_advisories::Finding) -> Finding {
             published: found.published,
         }),
         fix: found.fix.map(Into::into),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use api_vocab::Ecosystem;
+    use core_advisories::{Imported, IndexBuilder};
+    use serde_json::json;
+
+    fn npm(name: &str) -> Package {
+        Package::new("npm".parse::<Ecosystem>().unwrap(), name, "1.0.0").unwrap()
+    }
+
+    fn index() -> Index {
+        let mut builder = IndexBuilder::new("test");
+        for (id, name) in [("A-1", "a"), ("B-1", "b"), ("B-2", "b"), ("C-1", "c")] {
+            let record = json!({"id": id, "modified": "2026-01-01T00:00:00Z", "affected": [
+                {"package": {"ecosystem": "npm", "name": name},
+                "ranges": [{"type": "SEMVER", "events": [{"introduced": "0"}]}]}]});
+            builder.import_record(id, record.to_string().as_bytes(), &mut Imported::default());
+        }
+        builder.build(api_vocab::Timestamp::from_millis(0)).unwrap()
+    }
+
+    #[test]
+    fn package_that_matching_breaks_on_is_undecided_and_the_others_are_matched() {
+        let breaks_on_b: MatchOne = |index, package| match package.name() {
+            "b" => panic!("a comparison that breaks"),
+            _ => index.find(package),
+        };
+        let packages: Packages =
+            (0..).map(PackageId::new).zip(["a", "b", "c"].map(|n| Arc::new(npm(n)))).collect();
+        let found = find_by(breaks_on_b, &index(), &packages);
+        let counts: Vec<_> = found.iter().map(|one| (one.findings.len(), one.undecided)).collect();
+        assert_eq!(counts, [(1, 0), (0, 2), (1, 0)]);
+        let named = guarded(breaks_on_b, &index(), &npm("b")).undecided;
+        assert_eq!(named, ["B-1".into(), "B-2".into()] as [Box<str>; 2]);
     }
 }

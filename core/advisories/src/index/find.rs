@@ -56,6 +56,16 @@ impl Index {
         Found { findings, undecided }
     }
 
+    /// The advisories that name a package, whatever they say of its version; sorted.
+    pub fn naming(&self, package: &Package) -> Vec<Box<str>> {
+        let named = lookups(package).flat_map(|lookup| self.entries(&lookup.key));
+        let mut ids: Vec<Box<str>> =
+            named.filter_map(|(record, _)| self.advisory(record).map(|a| Box::from(a.id))).collect();
+        ids.sort();
+        ids.dedup();
+        ids
+    }
+
     fn entries<'a>(&'a self, key: &KeyRef<'_>) -> impl Iterator<Item = (u64, Entry<'a>)> + use<'a> {
         let block = self.rows_of(key.hash()).find_map(|row| {
             let mut reader = Reader::new(self.block(row.block)?);

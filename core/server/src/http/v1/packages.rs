@@ -5,6 +5,7 @@ use crate::convert::package::installed_to;
 use crate::http::page::{Cut, with_advisories};
 use crate::http::role::ByReader;
 use crate::http::{Answer, refusal};
+use crate::matcher::found_of;
 use crate::read::fleet::Fleet;
 use crate::read::packages::{FleetPlace, PackageFilter};
 use crate::state::Core;
@@ -88,7 +89,7 @@ pub async fn of_image(
 /// A package of an image; what is undecided of it is kept as a number, and matched once more to be
 /// named.
 fn image_package(installed: &InstalledPackage, index: Option<&Index>) -> ImagePackage {
-    let undecided = index.map(|index| index.find(&installed.package).undecided).unwrap_or_default();
+    let undecided = index.map(|index| found_of(index, &installed.package).undecided).unwrap_or_default();
     ImagePackage {
         installed: installed_to(installed),
         undecided_advisories: undecided.into_iter().take(MAX_UNDECIDED).map(Into::into).collect(),

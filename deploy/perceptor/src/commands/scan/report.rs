@@ -7,6 +7,7 @@ use anyhow::Result;
 use api_vocab::{InstalledPackage, Severity, Timestamp};
 use api_wire::finding::Vulnerability;
 use core_advisories::{Finding, Index};
+use core_server::matcher::found_of;
 use scanner_worker::convert::inventory_to_wire;
 use serde_json::{Value, json};
 use std::collections::HashMap;
@@ -29,7 +30,8 @@ impl<'a> Report<'a> {
         let mut findings = Vec::new();
         let mut undecided = 0;
         for installed in &scanned.inventory.packages {
-            let matched = found.entry(&installed.package).or_insert_with(|| index.find(&installed.package));
+            let matched =
+                found.entry(&installed.package).or_insert_with(|| found_of(index, &installed.package));
             undecided += matched.undecided.len();
             findings.extend(matched.findings.iter().map(|finding| (installed, shape(finding))));
         }
