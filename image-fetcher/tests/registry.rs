@@ -155,6 +155,8 @@ async fn index_gives_the_image_for_the_platform_asked_for() {
         let image = fetcher.resolve(&request).await.unwrap();
         assert_eq!(image.layers[0].diff_id, sha256(&layers()[at]));
         assert_eq!(image.identity.index, Some(root.clone()));
+        let runs_on = ResolveRequest { runs_on: platform.parse().ok(), ..named_at(&server) };
+        assert_eq!(fetcher.resolve(&runs_on).await.unwrap().identity, image.identity);
     }
     let foreign = ResolveRequest { platform: Some("linux/s390x".into()), ..named_at(&server) };
     refused(fetcher.resolve(&foreign).await, ErrorCode::NotFound, "here: linux/amd64, linux/arm64");

@@ -1,7 +1,7 @@
 //! The image-fetcher's API (`image-fetcher.v1`), below `/v1` on its unix socket.
 
 use crate::lease::{ImageIdentity, PullSecretRef};
-use api_vocab::{Digest, SourceId};
+use api_vocab::{Digest, Platform, SourceId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -33,6 +33,11 @@ pub struct ResolveRequest {
     /// The platform to choose from an index, as `linux/arm64`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub platform: Option<String>,
+    /// The platform of the nodes that run it: what to choose from an index instead of this machine's
+    /// where no platform is asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub runs_on: Option<Platform>,
     /// Secrets that it may be pulled from a registry with; those of other sources are passed over.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub pull_secrets: Vec<PullSecretRef>,

@@ -74,6 +74,11 @@ pub struct ImageContext {
     pub teams: Vec<String>,
     /// Namespaces of the node that are shared.
     pub host_namespaces: Vec<String>,
+    /// Platforms of the nodes. Where there are others than the image's own, their pods run other
+    /// builds of it, which were not read.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = Vec<String>)]
+    pub platforms: Vec<Platform>,
 }
 
 /// Where an image is in its life.

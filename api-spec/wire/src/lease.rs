@@ -40,6 +40,11 @@ pub struct Lease {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     pub platform: Option<Platform>,
+    /// The platform of the nodes that run it: what to choose from an index while its own is not
+    /// known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub runs_on: Option<Platform>,
     /// Secrets that the pods which run it are pulled with, at most 64: names, never contents.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub pull_secrets: Vec<PullSecretRef>,

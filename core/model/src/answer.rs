@@ -157,6 +157,9 @@ pub struct Grant {
     pub sources: Vec<Arc<SourceId>>,
     /// What it was built for, where known.
     pub platform: Option<Platform>,
+    /// What the nodes are that run it: of those that the scanner reads, its own node's, else that of
+    /// most pods.
+    pub runs_on: Option<Platform>,
     /// Secrets that pods which run it are pulled with, sorted; not all where there are many.
     pub pull_secrets: Vec<PullSecret>,
     /// From 1.

@@ -1,7 +1,7 @@
 //! What surrounds a pod on its platform, and what that means for its findings.
 
 use crate::{BySeverity, Tally};
-use api_vocab::Severity;
+use api_vocab::{Platform, Severity};
 
 /// What surrounds a pod, its containers' privileges included. Pods of one workload mostly share
 /// one value, which is then kept once. Every list is sorted, so that equal ones are equal.
@@ -11,6 +11,8 @@ pub struct PodContext {
     pub service_account: Option<Box<str>>,
     /// Annotations that the perceiver was told to send.
     pub annotations: Box<[(Box<str>, Box<str>)]>,
+    /// What its node is.
+    pub platform: Option<Platform>,
     /// Namespaces of the node that it shares.
     pub host_namespaces: Box<[Box<str>]>,
     /// Names of the secrets that its images are pulled with.

@@ -253,8 +253,7 @@ impl Images {
 
 /// Whether a scanner can read an image, as far as is known.
 pub(crate) fn suits(scanner: &Registration, image: &Image) -> bool {
-    let platform = image.platform.as_ref();
-    let reads = scanner.platforms.is_empty() || platform.is_none_or(|p| scanner.platforms.contains(p));
+    let reads = image.platform.as_ref().is_none_or(|platform| scanner.reads(platform));
     let reaches = image.sources.is_empty() || image.sources.iter().any(|source| scanner.reaches(source));
     reads && reaches
 }

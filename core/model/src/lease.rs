@@ -3,17 +3,19 @@
 use crate::life::{Circumstances, Happening, Unmoved, next};
 use crate::model::{Model, Step};
 use crate::{
-    Answer, Change, Grant, Identity, Image, LayerAnswer, PullSecret, Refusal, Registration, Scanner, State,
+    Answer, Change, Grant, Identity, Image, LayerAnswer, Pod, PullSecret, Refusal, Registration, Scanner,
+    State,
 };
-use api_vocab::{Digest, ExtractorSet, LeaseId, ScannerName, Timestamp};
-use std::collections::BTreeSet;
+use api_vocab::{Digest, ExtractorSet, LeaseId, Platform, ScannerName, Timestamp};
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 const MAX_LEASES: u32 = 64;
 const MAX_LAYERS: usize = 512;
 /// Secrets that a grant names.
 const MAX_PULL_SECRETS: usize = 16;
-/// Pods that are asked for theirs.
+/// Pods that are asked for theirs, and for what their nodes are.
 const MAX_ASKED_PODS: usize = 1024;
 
 impl Model {
@@ -72,22 +74,44 @@ impl Model {
         }
         let (scanners, now) = (&self.scanners, step.now);
         let best = self.images.best_for(&scanner.registration, holds, scanners, now, &self.settings).cloned();
+        let best = best.map(|image| (self.platform_of_nodes(&image.key, &scanner.registration), image));
         self.scanner_heard(name, step);
-        let Some(image) = best else { return Ok(Answer::Lease(None)) };
+        let Some((runs_on, image)) = best else { return Ok(Answer::Lease(None)) };
         let granted = Happening::Granted { lease: id, scanner: name.clone() };
         let Ok(state) = next(&image.state, &granted, self.at(&image.key, step)) else {
             return Ok(Answer::Lease(None));
         };
-        let grant = grant(&image, &state, self.pull_secrets(&image.key));
+        let pull_secrets = self.pull_secrets(&image.key);
+        let grant = grant(&image, &state).map(|grant| Grant { runs_on, pull_secrets, ..grant });
         self.put_image(Image { state, ..(*image).clone() }, step);
         Ok(Answer::Lease(grant.map(Box::new)))
     }
 
+    /// Pods that run an image, but not more than can be asked for something at once.
+    fn some_pods_of(&self, key: &Digest) -> impl Iterator<Item = &Arc<Pod>> {
+        let pods = self.images.usage(key).into_iter().flat_map(|usage| &usage.pods).take(MAX_ASKED_PODS);
+        pods.filter_map(|id| self.pods.get(id))
+    }
+
+    /// Which of an image's builds to read: that of the scanner's own node if it runs there, else the
+    /// one that most pods run, of those that the scanner can read.
+    fn platform_of_nodes(&self, key: &Digest, scanner: &Registration) -> Option<Platform> {
+        let mut pods_on: BTreeMap<&Platform, (bool, usize)> = BTreeMap::new();
+        for pod in self.some_pods_of(key) {
+            let platform = pod.context.as_ref().and_then(|context| context.platform.as_ref());
+            let Some(platform) = platform.filter(|platform| scanner.reads(platform)) else { continue };
+            let (is_near, pods) = pods_on.entry(platform).or_default();
+            *is_near |= pod.node.is_some() && pod.node == scanner.node;
+            *pods += 1;
+        }
+        let most = pods_on.into_iter().max_by_key(|(platform, worth)| (*worth, Reverse(*platform)));
+        most.map(|(platform, _)| platform.clone())
+    }
+
     /// The names of secrets that pods which run an image are pulled with.
     fn pull_secrets(&self, key: &Digest) -> Vec<PullSecret> {
-        let pods = self.images.usage(key).into_iter().flat_map(|usage| &usage.pods).take(MAX_ASKED_PODS);
         let mut found = BTreeSet::new();
-        for pod in pods.filter_map(|id| self.pods.get(id)) {
+        for pod in self.some_pods_of(key) {
             let names = pod.context.iter().flat_map(|context| &context.pull_secrets);
             found.extend(names.map(|name| PullSecret {
                 source: Arc::clone(&pod.id.source),
@@ -192,7 +216,8 @@ pub(crate) fn check_layers(layers: &[Digest]) -> Result<(), Refusal> {
     if count > MAX_LAYERS { Err(Refusal::TooManyLayers { count, max: MAX_LAYERS }) } else { Ok(()) }
 }
 
-fn grant(image: &Image, state: &State, pull_secrets: Vec<PullSecret>) -> Option<Grant> {
+/// What a lease says of the image itself.
+fn grant(image: &Image, state: &State) -> Option<Grant> {
     let State::Leased { lease, until, attempt, .. } = state else { return None };
     Some(Grant {
         lease: *lease,
@@ -202,7 +227,8 @@ fn grant(image: &Image, state: &State, pull_secrets: Vec<PullSecret>) -> Option<
         pulls: image.pulls.clone(),
         sources: image.sources.clone(),
         platform: image.platform.clone(),
-        pull_secrets,
+        runs_on: None,
+        pull_secrets: Vec::new(),
         attempt: *attempt,
         until: *until,
     })

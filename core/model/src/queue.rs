@@ -106,10 +106,7 @@ impl Queue {
         if scanner.reach == Reach::Node {
             return None;
         }
-        let reads = |line: &Line| {
-            scanner.platforms.is_empty()
-                || line.platform.as_ref().is_none_or(|p| scanner.platforms.contains(p))
-        };
+        let reads = |line: &Line| line.platform.as_ref().is_none_or(|platform| scanner.reads(platform));
         let all = scanner.sources.is_empty().then_some(&self.all);
         let named = scanner.sources.iter().filter_map(|source| self.of_source.get(source));
         let lines = all.into_iter().chain(named).flatten().filter(|(line, _)| reads(line));

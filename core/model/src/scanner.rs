@@ -36,6 +36,11 @@ pub enum Reach {
 }
 
 impl Registration {
+    /// Whether it reads images of this platform.
+    pub(crate) fn reads(&self, platform: &Platform) -> bool {
+        self.platforms.is_empty() || self.platforms.contains(platform)
+    }
+
     /// Whether it reads images of this source.
     pub(crate) fn reaches(&self, source: &SourceId) -> bool {
         self.sources.is_empty() || self.sources.contains(source)

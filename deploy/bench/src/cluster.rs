@@ -6,6 +6,7 @@ pub mod child;
 mod churn;
 mod layout;
 mod marks;
+mod nodes;
 mod objects;
 pub mod tells;
 mod template;

@@ -28,6 +28,20 @@ impl Archive {
     /// # Errors
     /// When tar fails.
     pub fn running(reference: &str, trees: &[&Path], runs: &Value, folder: &Path) -> Result<Self> {
+        Archive::built_for(architecture(), reference, trees, runs, folder)
+    }
+
+    /// The same; `architecture` is what the image says it was built for.
+    ///
+    /// # Errors
+    /// When tar fails.
+    pub fn built_for(
+        architecture: &str,
+        reference: &str,
+        trees: &[&Path],
+        runs: &Value,
+        folder: &Path,
+    ) -> Result<Self> {
         let parts = tempfile::tempdir_in(folder)?;
         let mut layers = Vec::new();
         let mut ids = Vec::new();
@@ -42,7 +56,7 @@ impl Archive {
             layers.push(name);
         }
         let config = json!({
-            "architecture": architecture(),
+            "architecture": architecture,
             "os": "linux",
             "created": "2026-01-01T00:00:00Z",
             "config": runs,
@@ -84,13 +98,17 @@ pub fn busybox(tree: &Path) -> Result<PathBuf> {
     Ok(tree.to_path_buf())
 }
 
-fn sha256(file: &Path) -> Result<String> {
+/// The digest of a file, in hexadecimal digits.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn sha256(file: &Path) -> Result<String> {
     let printed = run(Command::new("sha256sum").arg(file))?;
     Ok(printed.split_whitespace().next().context("sha256sum printed nothing")?.to_owned())
 }
 
 /// This machine's, as images call it.
-fn architecture() -> &'static str {
+pub fn architecture() -> &'static str {
     match std::env::consts::ARCH {
         "x86_64" => "amd64",
         "aarch64" => "arm64",

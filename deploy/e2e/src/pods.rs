@@ -3,7 +3,7 @@
 use crate::cluster::Cluster;
 use crate::until::until;
 use anyhow::{Context, Result};
-use k8s_openapi::api::core::v1::{ContainerStatus, Pod};
+use k8s_openapi::api::core::v1::{ContainerStatus, Node, Pod};
 use kube::api::{Api, Patch, PatchParams, PostParams};
 use serde_json::{Value, json};
 
@@ -25,11 +25,16 @@ pub fn specification(image: &str, pull_secrets: &[&str]) -> Value {
     })
 }
 
-/// A Deployment in `default` of one pod on the node of that name.
-pub fn deployment(name: &str, node: &str, mut specification: Value) -> Value {
+/// The same on the node of that name, whatever the scheduler thinks.
+pub fn on_node(node: &str, mut specification: Value) -> Value {
     if let Some(fields) = specification.as_object_mut() {
         fields.insert("nodeName".to_owned(), json!(node));
     }
+    specification
+}
+
+/// A Deployment in `default` of one pod on the node of that name.
+pub fn deployment(name: &str, node: &str, specification: Value) -> Value {
     let labels = json!({"app": name});
     json!({
         "apiVersion": "apps/v1",
@@ -37,7 +42,7 @@ pub fn deployment(name: &str, node: &str, mut specification: Value) -> Value {
         "metadata": {"name": name},
         "spec": {
             "selector": {"matchLabels": labels},
-            "template": {"metadata": {"labels": labels}, "spec": specification},
+            "template": {"metadata": {"labels": labels}, "spec": on_node(node, specification)},
         },
     })
 }
@@ -47,10 +52,8 @@ impl Cluster {
     ///
     /// # Errors
     /// When the API server refuses it.
-    pub fn run_pod(&self, name: &str, node: &str, mut specification: Value) -> Result<()> {
-        if let Some(fields) = specification.as_object_mut() {
-            fields.insert("nodeName".to_owned(), json!(node));
-        }
+    pub fn run_pod(&self, name: &str, node: &str, specification: Value) -> Result<()> {
+        let specification = on_node(node, specification);
         let pod =
             json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": specification});
         self.apply(&pod.to_string())?;
@@ -63,18 +66,48 @@ impl Cluster {
     /// # Errors
     /// When the API server refuses it.
     pub async fn pretend_pod(&self, namespace: &str, name: &str, image: &str, image_id: &str) -> Result<()> {
+        let specification = json!({"schedulerName": "nobody", "automountServiceAccountToken": false,
+            "containers": [{"name": "main", "image": image}]});
+        self.pretend_pod_of(namespace, name, specification, image_id).await
+    }
+
+    /// The same of any specification of one container.
+    ///
+    /// # Errors
+    /// When the API server refuses it.
+    pub async fn pretend_pod_of(
+        &self,
+        namespace: &str,
+        name: &str,
+        specification: Value,
+        image_id: &str,
+    ) -> Result<()> {
         let pods: Api<Pod> = Api::namespaced(self.client().await?, namespace);
-        let pod = json!({
-            "apiVersion": "v1", "kind": "Pod", "metadata": {"name": name},
-            "spec": {"schedulerName": "nobody", "automountServiceAccountToken": false,
-                "containers": [{"name": "main", "image": image}]},
-        });
+        let image = specification.pointer("/containers/0/image").cloned();
+        let pod =
+            json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": specification});
         pods.create(&PostParams::default(), &serde_json::from_value(pod)?).await?;
         let status = json!({"status": {"phase": "Running", "containerStatuses": [{
             "name": "main", "image": image, "imageID": image_id, "ready": true, "restartCount": 0,
             "state": {"running": {"startedAt": "2026-01-01T00:00:00Z"}},
         }]}});
         pods.patch_status(name, &PatchParams::default(), &Patch::Merge(status)).await?;
+        Ok(())
+    }
+
+    /// Make a node that no kubelet speaks for, of that architecture.
+    ///
+    /// # Errors
+    /// When the API server refuses it.
+    pub async fn pretend_node(&self, name: &str, architecture: &str) -> Result<()> {
+        let nodes: Api<Node> = Api::all(self.client().await?);
+        let node = json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": name}});
+        nodes.create(&PostParams::default(), &serde_json::from_value(node)?).await?;
+        let info = json!({"architecture": architecture, "operatingSystem": "linux", "bootID": "", "systemUUID": "",
+            "machineID": "", "kernelVersion": "", "osImage": "", "containerRuntimeVersion": "",
+            "kubeletVersion": "", "kubeProxyVersion": ""});
+        let status = json!({"status": {"nodeInfo": info}});
+        nodes.patch_status(name, &PatchParams::default(), &Patch::Merge(status)).await?;
         Ok(())
     }
 

@@ -1,6 +1,6 @@
 //! A real registry with a password, and the pushing of images to it.
 
-use crate::images::Archive;
+use crate::images::{Archive, sha256};
 use crate::network::is_inside;
 use crate::parts::{command, random_text, run};
 use crate::ports::free_port;
@@ -88,6 +88,45 @@ impl Registry {
         skopeo.arg(format!("docker-archive:{}", archive.path().display()));
         run(skopeo.arg(format!("docker://{}/{name}", self.host())))?;
         Ok(std::fs::read_to_string(digest.path())?.trim().to_owned())
+    }
+
+    /// Push an index of images, each with the architecture that it was built for; `note` makes its
+    /// digest its own. Returns the digest of the index.
+    ///
+    /// # Errors
+    /// When skopeo or the registry fails.
+    pub fn push_index(&self, builds: &[(&str, &Archive)], name: &str, note: &str) -> Result<String> {
+        let layout = tempfile::tempdir_in(&self.folder)?;
+        let path = layout.path();
+        for (architecture, archive) in builds {
+            let from = format!("docker-archive:{}", archive.path().display());
+            let to = format!("oci:{}:{architecture}", path.display());
+            run(command("skopeo")?.args(["--insecure-policy", "copy", "--quiet", &from, &to]))?;
+        }
+        let mut index: Value = serde_json::from_slice(&std::fs::read(path.join("index.json"))?)?;
+        let entries = index.get_mut("manifests").and_then(Value::as_array_mut).context("no manifests")?;
+        for (entry, (architecture, _)) in entries.iter_mut().zip(builds) {
+            let entry = entry.as_object_mut().context("an entry that is none")?;
+            entry.insert("platform".to_owned(), json!({"os": "linux", "architecture": architecture}));
+        }
+        let media_type = "application/vnd.oci.image.index.v1+json";
+        let annotations = json!({"note": note});
+        let inner = json!({"schemaVersion": 2, "mediaType": media_type, "manifests": entries,
+            "annotations": annotations});
+        let inner = inner.to_string();
+        let size = inner.len();
+        std::fs::write(path.join("inner"), inner)?;
+        let hex = sha256(&path.join("inner"))?;
+        std::fs::rename(path.join("inner"), path.join("blobs/sha256").join(&hex))?;
+        let outer = json!({"mediaType": media_type, "digest": format!("sha256:{hex}"), "size": size,
+            "annotations": {"org.opencontainers.image.ref.name": "all"}});
+        let outer = json!({"schemaVersion": 2, "manifests": [outer]});
+        std::fs::write(path.join("index.json"), outer.to_string())?;
+        let mut skopeo = command("skopeo")?;
+        skopeo.args(["--insecure-policy", "copy", "--quiet", "--all", "--dest-tls-verify=false"]);
+        skopeo.arg("--authfile").arg(self.authfile()).arg(format!("oci:{}:all", path.display()));
+        run(skopeo.arg(format!("docker://{}/{name}", self.host())))?;
+        Ok(format!("sha256:{hex}"))
     }
 
     /// The content of a pull secret for it, reached as `host`, as `kubectl create secret

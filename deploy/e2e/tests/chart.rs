@@ -257,7 +257,8 @@ fn accounts_may_do_what_they_need_and_no_more(cluster: &Cluster) -> Result<()> {
     let everywhere = "--all-namespaces";
     for (account, words, allowed) in [
         ("perceiver", &["watch", "pods", everywhere][..], true),
-        ("perceiver", &["list", "nodes"], false),
+        ("perceiver", &["watch", "nodes"], true),
+        ("perceiver", &["get", "nodes", "--subresource=proxy"], false),
         ("perceiver", &["list", "gateways.gateway.networking.k8s.io", everywhere], false),
         ("perceiver", &["list", "serviceaccounts", everywhere], true),
         ("perceiver", &["watch", "endpointslices.discovery.k8s.io", everywhere], true),

@@ -9,14 +9,14 @@ use api_wire::image::{Image, ImageState};
 use api_wire::pod::{Pod, PodQuery};
 use e2e::cluster::Cluster;
 use e2e::containerd::{DEFAULT, PAUSE, Storage};
-use e2e::images::Archive;
+use e2e::images::{Archive, architecture, busybox};
 use e2e::inventory::{dpkg_packages, node_packages, npm_packages, packages_of};
 use e2e::lab::expected;
 use e2e::mesh::Mesh;
 use e2e::mesh::cluster::{LEASE_SECONDS, Rights, SOURCE};
 use e2e::node::Node;
 use e2e::parts;
-use e2e::pods::{deployment, specification};
+use e2e::pods::{deployment, on_node, specification};
 use e2e::registry::Registry;
 use e2e::rights::{NAMESPACE, install_rights};
 use e2e::until::until;
@@ -25,7 +25,7 @@ use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
 use kube::Api;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 /// What the chart is told, so that its accounts may do what is tried here.
@@ -68,6 +68,7 @@ async fn cluster_is_perceived_scanned_from_its_nodes_and_followed_through_failur
 async fn scenes(lab: &mut Lab) -> Result<()> {
     // Only now: the first node has no scanner yet.
     image_of_a_node_without_scanner_comes_from_the_registry(lab).await?;
+    build_of_an_index_is_that_of_the_nodes_that_run_it(lab).await?;
     // The first leads by now.
     lab.mesh.start_cluster_perceiver(PERCEIVERS[1], &lab.rights, &[])?;
     lab.mesh.start_on_node(&lab.first).await?;
@@ -129,6 +130,11 @@ impl Lab {
         .await
     }
 
+    /// How many packages a native tool found in a tree.
+    fn count(&self, list: &str) -> Result<Option<u64>> {
+        Ok(Some(expected(&self.trees, list)?.lines().count().try_into()?))
+    }
+
     /// The only pod that the core knows of an owner, once its image is known.
     async fn pod_of(&self, owner: &str) -> Result<Pod> {
         until(&format!("a pod of {owner}"), async || {
@@ -177,7 +183,50 @@ async fn image_of_a_node_without_scanner_comes_from_the_registry(lab: &mut Lab) 
     let pod = lab.run_pulled("search", "node-1").await?;
     let image = lab.scanned(&pod).await?;
     assert_eq!(image.fetched_from.as_deref(), Some("registry"));
-    assert_eq!(image.packages, Some(expected(&lab.trees, "search.rpm")?.lines().count().try_into()?));
+    assert_eq!(image.packages, lab.count("search.rpm")?);
+    Ok(())
+}
+
+/// The scanner that reads the registry runs on this machine; of the nodes one is real and like it,
+/// the other says that it is something else.
+async fn build_of_an_index_is_that_of_the_nodes_that_run_it(lab: &Lab) -> Result<()> {
+    let (ours, foreign) = (architecture(), "s390x");
+    let runs = json!({"Cmd": ["/bin/sleep", "infinity"]});
+    let build = |architecture: &str, tree: &Path| {
+        let name = format!("docker.io/shop/{architecture}:1");
+        Archive::built_for(architecture, &name, &[tree], &runs, lab.folder.path())
+    };
+    let bare = busybox(&lab.folder.path().join("bare"))?;
+    let (own, other) = (build(ours, &bare)?, build(foreign, &lab.trees.join("search"))?);
+    let builds = [(foreign, &other), (ours, &own)];
+    let here = lab.registry.push_index(&builds, "shop/agent:1", "here")?;
+    let there = lab.registry.push_index(&builds, "shop/agent:2", "there")?;
+    let repository = format!("{}/shop/agent", lab.registry.host());
+
+    let pulled = specification(&format!("{repository}:1"), &[PULL_SECRET]);
+    lab.cluster.run_pod("here", "node-1", pulled)?;
+    let status = lab.cluster.running("here").await?;
+    ensure!(status.image_id.ends_with(&here), "containerd names the index: {}", status.image_id);
+    let image = lab.scanned(&lab.pod_named("here").await?).await?;
+    let platform = |architecture: &str| format!("linux/{architecture}").parse().ok();
+    assert_eq!((image.platform, image.packages), (platform(ours), Some(0)));
+
+    lab.cluster.pretend_node("node-z", foreign).await?;
+    for (name, tag, digest) in [("there", 2, &there), ("both", 1, &here)] {
+        let pod = on_node("node-z", specification(&format!("{repository}:{tag}"), &[PULL_SECRET]));
+        let image_id = format!("{repository}@{digest}");
+        lab.cluster.pretend_pod_of("default", name, pod, &image_id).await?;
+    }
+    let image = lab.scanned(&lab.pod_named("there").await?).await?;
+    assert_eq!((image.platform, image.packages), (platform(foreign), lab.count("search.rpm")?));
+
+    let pod = lab.pod_named("both").await?;
+    assert_eq!(pod.context.platform, platform(foreign));
+    let image = lab.scanned(&pod).await?;
+    let on = image.context.context("no context")?.platforms;
+    assert_eq!((image.platform, on.len()), (platform(ours), 2), "the other build is known not to be read");
+    lab.cluster.kubectl(&["delete", "node", "node-z"])?;
+    lab.cluster.kubectl(&["delete", "pod", "here", "there", "both", "--force", "--grace-period=0"])?;
     Ok(())
 }
 

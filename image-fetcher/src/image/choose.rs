@@ -21,7 +21,7 @@ pub fn choose(images: Vec<StoredImage>, request: &ResolveRequest) -> Result<Stor
     }
     let meant = each_content_once(meant);
     let platform = request.platform.as_deref().and_then(|text| text.parse().ok());
-    let mut fitting = of_platform(meant, platform.as_ref());
+    let mut fitting = of_platform(meant, platform.as_ref(), request.runs_on.as_ref());
     match (fitting.pop(), fitting.is_empty()) {
         (Some(image), true) => Ok(image),
         (Some(_), false) => Err(ReadError::Undecided(format!("several fit: {all}"))),
@@ -67,8 +67,13 @@ fn is_called(image: &StoredImage, wanted: &ImageRef) -> bool {
     names.filter_map(|name| name.parse::<ImageRef>().ok()).any(|name| name == *wanted)
 }
 
-/// Those for the platform; without a wish those for this machine, else all.
-fn of_platform(images: Vec<StoredImage>, wish: Option<&Platform>) -> Vec<StoredImage> {
+/// Those for the platform; without a wish those for the nodes that run it, or for this machine, else
+/// all.
+fn of_platform(
+    images: Vec<StoredImage>,
+    wish: Option<&Platform>,
+    runs_on: Option<&Platform>,
+) -> Vec<StoredImage> {
     let fits = |image: &StoredImage, wish: &Platform| {
         image.identity.platform.as_ref().is_some_and(|platform| is_same(platform, wish))
     };
@@ -76,8 +81,9 @@ fn of_platform(images: Vec<StoredImage>, wish: Option<&Platform>) -> Vec<StoredI
         let unknown = |image: &StoredImage| image.identity.platform.is_none();
         return images.into_iter().filter(|image| fits(image, wish) || unknown(image)).collect();
     }
-    let Some(ours) = own_platform().filter(|_| images.len() > 1) else { return images };
-    let (fitting, rest): (Vec<_>, Vec<_>) = images.into_iter().partition(|image| fits(image, &ours));
+    let usual = runs_on.cloned().or_else(own_platform);
+    let Some(usual) = usual.filter(|_| images.len() > 1) else { return images };
+    let (fitting, rest): (Vec<_>, Vec<_>) = images.into_iter().partition(|image| fits(image, &usual));
     if fitting.is_empty() { rest } else { fitting }
 }
 

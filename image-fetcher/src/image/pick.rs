@@ -5,7 +5,8 @@ use super::documents::Descriptor;
 use crate::error::ReadError;
 use api_vocab::{Digest, Platform};
 
-/// The entry that is meant: one whose digest was asked for, else the one for the platform.
+/// The entry that is meant: one whose digest was asked for, else the one for the platform, which is
+/// that of the nodes that run it (or this machine's) where none is wished for.
 ///
 /// # Errors
 /// None fits.
@@ -13,6 +14,7 @@ pub fn pick<'a>(
     entries: &'a [Descriptor],
     digests: &[Digest],
     wish: Option<&Platform>,
+    runs_on: Option<&Platform>,
 ) -> Result<&'a Descriptor, ReadError> {
     let images: Vec<&Descriptor> = entries.iter().filter(|entry| !entry.is_attachment()).collect();
     if let Some(asked) = images.iter().find(|entry| digests.contains(&entry.digest)) {
@@ -21,7 +23,7 @@ pub fn pick<'a>(
     if let ([only], None) = (images.as_slice(), wish) {
         return Ok(only);
     }
-    let wanted = wish.cloned().or_else(own_platform);
+    let wanted = wish.or(runs_on).cloned().or_else(own_platform);
     let fitting: Vec<(&Descriptor, Platform)> = images
         .iter()
         .filter_map(|entry| Some((*entry, entry.platform.as_ref()?.parse()?)))
@@ -101,7 +103,7 @@ mod tests {
             (&[], "linux/amd64", None),
         ] {
             let entries = index(platforms);
-            let found = pick(&entries, &[], Some(&wish.parse().unwrap())).ok();
+            let found = pick(&entries, &[], Some(&wish.parse().unwrap()), None).ok();
             assert_eq!(found.map(|entry| &entry.digest), picked.map(digest).as_ref(), "{platforms:?} {wish}");
         }
     }
@@ -110,8 +112,20 @@ mod tests {
     fn entry_asked_for_by_digest_or_alone_is_picked_whatever_its_platform() {
         let entries = index(&["linux/amd64", "linux/s390x"]);
         let wish = "linux/amd64".parse().unwrap();
-        assert_eq!(pick(&entries, &[digest(1)], Some(&wish)).unwrap().digest, digest(1));
+        assert_eq!(pick(&entries, &[digest(1)], Some(&wish), None).unwrap().digest, digest(1));
         let alone = index(&["linux/s390x", "unknown/unknown"]);
-        assert_eq!(pick(&alone, &[], None).unwrap().digest, digest(0));
+        assert_eq!(pick(&alone, &[], None, Some(&wish)).unwrap().digest, digest(0));
+    }
+
+    #[test]
+    fn entry_for_the_nodes_that_run_it_is_picked_unless_another_is_wished_for() {
+        let entries = index(&["linux/amd64", "linux/s390x", "linux/arm64"]);
+        let [nodes, wish] = ["linux/s390x", "linux/arm64"].map(|text| text.parse().unwrap());
+        for (wish, picked) in [(None, 1), (Some(&wish), 2)] {
+            assert_eq!(pick(&entries, &[], wish, Some(&nodes)).unwrap().digest, digest(picked));
+        }
+        let nobodys = "linux/riscv64".parse().unwrap();
+        let missing = pick(&entries, &[], None, Some(&nobodys)).unwrap_err().to_string();
+        assert!(missing.contains("linux/riscv64"), "{missing}");
     }
 }

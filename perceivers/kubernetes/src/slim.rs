@@ -2,7 +2,7 @@
 //! arguments are passed over by the decoder; they are never in this process as values.
 
 use crate::tell::MANAGER;
-use k8s_openapi::api::core::v1::{Namespace, Pod, ServiceAccount};
+use k8s_openapi::api::core::v1::{Namespace, Node, Pod, ServiceAccount};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ManagedFieldsEntry, ObjectMeta, OwnerReference};
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use std::collections::BTreeMap;
@@ -46,6 +46,39 @@ pub struct SlimAccount {
     /// Secrets that images are pulled with.
     #[serde(default, deserialize_with = "or_default")]
     pub image_pull_secrets: Vec<Named>,
+}
+
+/// A node.
+#[derive(Debug, Clone, serde::Deserialize, kube::Resource)]
+#[resource(inherit = Node)]
+pub struct SlimNode {
+    /// Its name.
+    #[serde(deserialize_with = "metadata")]
+    pub metadata: ObjectMeta,
+    /// What is.
+    #[serde(default, deserialize_with = "or_default")]
+    pub status: NodeStatus,
+}
+
+/// What a node is, as far as it says.
+#[derive(Debug, Clone, Default, serde::Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct NodeStatus {
+    /// Set by the kubelet.
+    #[serde(deserialize_with = "or_default")]
+    pub node_info: NodeSystem,
+}
+
+/// What a node says of its system.
+#[derive(Debug, Clone, Default, serde::Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct NodeSystem {
+    /// As Go names it: `linux`.
+    #[serde(deserialize_with = "or_default")]
+    pub operating_system: String,
+    /// As Go names it: `arm64`.
+    #[serde(deserialize_with = "or_default")]
+    pub architecture: String,
 }
 
 /// An object of any kind, of which nothing but its metadata matters.

@@ -2,6 +2,7 @@
 
 mod follow;
 mod heard;
+mod nodes;
 mod pods;
 mod roads;
 mod scene;
@@ -18,7 +19,7 @@ use crate::exposure::shapes::{SlimIngress, SlimService, SlimSlice};
 use crate::metrics::KubernetesMetrics;
 use crate::owners::{KubeReader, Question, Resolver, Resolvers};
 use crate::record::Told;
-use crate::slim::{SlimAccount, SlimNamespace, SlimPod};
+use crate::slim::{SlimAccount, SlimNamespace, SlimNode, SlimPod};
 use crate::tell::Telling;
 use api_chassis::clock::Clock;
 use api_chassis::health::Latch;
@@ -35,8 +36,8 @@ use wildmatch::WildMatch;
 /// What is heard and not yet taken in.
 const QUEUE: usize = 256;
 
-/// Pods of a page: they are the largest objects, and a page's text is in memory as a whole.
-const PODS_PAGE: u32 = 200;
+/// Pods or nodes of a page: they are the largest objects, and a page's text is in memory as a whole.
+const LARGE_PAGE: u32 = 200;
 
 /// Everything that can wake the watch.
 #[derive(Debug)]
@@ -45,6 +46,7 @@ enum Event {
     Pods(Heard<SlimPod>),
     Namespaces(Heard<SlimNamespace>),
     Accounts(Heard<SlimAccount>),
+    Nodes(Heard<SlimNode>),
     Services(Heard<SlimService>),
     Slices(Heard<SlimSlice>),
     Ingresses(Heard<SlimIngress>),
@@ -73,6 +75,7 @@ heard! {
     Pods of SlimPod,
     Namespaces of SlimNamespace,
     Accounts of SlimAccount,
+    Nodes of SlimNode,
     Services of SlimService,
     Slices of SlimSlice,
     Ingresses of SlimIngress,
@@ -176,6 +179,8 @@ impl Desk {
         follow::<SlimService>(watch, &mut tasks, &to, &shutdown);
         follow::<SlimSlice>(watch, &mut tasks, &to, &shutdown);
         follow::<SlimIngress>(watch, &mut tasks, &to, &shutdown);
+        let nodes = watch.follower(Api::<SlimNode>::all(watch.client.clone()), None).paged_by(LARGE_PAGE);
+        tasks.spawn(nodes.run(to.clone(), shutdown.clone()));
         follow_served::<HttpRoute>(watch, &mut tasks, &to, &shutdown);
         follow_served::<GrpcRoute>(watch, &mut tasks, &to, &shutdown);
         follow_served::<TlsRoute>(watch, &mut tasks, &to, &shutdown);
@@ -221,6 +226,7 @@ impl Desk {
             }
             Event::Namespaces(heard) => self.scene.hear_namespaces(heard),
             Event::Accounts(heard) => self.scene.hear_accounts(heard),
+            Event::Nodes(heard) => self.scene.hear_nodes(&heard),
             Event::Services(heard) => self.scene.hear_services(&heard),
             Event::Slices(heard) => self.scene.hear_slices(&heard),
             Event::Ingresses(heard) => self.scene.hear_ingresses(&heard),
@@ -336,7 +342,7 @@ fn follow_pods(
     shutdown: &Shutdown,
 ) -> AbortHandle {
     let selector = Some(settings.pod_selector.clone()).filter(|selector| !selector.is_empty());
-    let pods = watch.follower(Api::<SlimPod>::all(watch.client.clone()), selector).paged_by(PODS_PAGE);
+    let pods = watch.follower(Api::<SlimPod>::all(watch.client.clone()), selector).paged_by(LARGE_PAGE);
     tasks.spawn(pods.run(to.clone(), shutdown.clone()))
 }
 

@@ -48,8 +48,8 @@ impl<'a> LeasedScan<'a> {
         let digests = std::iter::once(&lease.image).chain(&lease.aliases).cloned().collect();
         let platform = lease.platform.as_ref().map(ToString::to_string);
         let references = lease.references.clone();
-        let pull_secrets = lease.pull_secrets.clone();
-        let request = ResolveRequest { digests, references, platform, pull_secrets };
+        let (runs_on, pull_secrets) = (lease.runs_on.clone(), lease.pull_secrets.clone());
+        let request = ResolveRequest { digests, references, platform, runs_on, pull_secrets };
         let key = lease.image.to_string();
         LeasedScan { parts, lease, held, key, request, layers: Layers::default(), granted: BTreeSet::new() }
     }

@@ -224,3 +224,47 @@ fn layers_of_a_failed_lease_are_free_again() {
     world.apply(Command::Fail { lease: one, failure: transient("x") });
     assert_eq!(layers(&mut world, other, &[10]).unknown, [digest(10)]);
 }
+
+/// A pod of image 1 on a node that is this platform.
+fn pod_on(name: &str, node: &str, platform: &str) -> ObservedPod {
+    let mut pod = pod(name, &[Some(1)]);
+    pod.node = Some(node.into());
+    pod.context.platform = (!platform.is_empty()).then(|| platform.parse().unwrap());
+    pod
+}
+
+#[test]
+fn lease_names_the_platform_of_the_asking_node_else_of_most_pods_that_the_scanner_reads() {
+    let fleet = [
+        ("a", "arm-1", "linux/arm64"),
+        ("b", "arm-2", "linux/arm64"),
+        ("c", "amd-1", "linux/amd64"),
+        ("d", "unknown-1", ""),
+    ];
+    for (node, reads, expected) in [
+        (None, "", Some("linux/arm64")),
+        (Some("amd-1"), "", Some("linux/amd64")),
+        (Some("arm-2"), "", Some("linux/arm64")),
+        (Some("unknown-1"), "", Some("linux/arm64")),
+        (Some("elsewhere"), "linux/amd64", Some("linux/amd64")),
+        (None, "linux/s390x", None),
+    ] {
+        let mut world = World::new();
+        world.observe(1, &fleet.map(|(name, node, platform)| pod_on(name, node, platform)));
+        let platforms = reads.parse().into_iter().collect();
+        world.apply(Command::RegisterScanner(Registration { platforms, ..registration(1, node) }));
+        let grant = world.ask(1).unwrap();
+        let runs_on = grant.runs_on.map(|platform| platform.to_string());
+        assert_eq!((runs_on.as_deref(), grant.platform), (expected, None), "{node:?} {reads:?}");
+    }
+}
+
+#[test]
+fn lease_of_an_image_that_as_many_pods_run_on_two_platforms_names_the_same_one_always() {
+    for order in [["linux/amd64", "linux/arm64"], ["linux/arm64", "linux/amd64"]] {
+        let mut world = World::new();
+        world.observe(1, &[pod_on("a", "node-1", order[0]), pod_on("b", "node-2", order[1])]);
+        let runs_on = world.register(1).ask(1).unwrap().runs_on;
+        assert_eq!(runs_on, "linux/amd64".parse().ok());
+    }
+}

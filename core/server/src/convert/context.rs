@@ -13,6 +13,7 @@ pub fn context_from<'a>(
     PodContext {
         service_account: shape.service_account.map(Into::into),
         annotations: shape.annotations.into_iter().map(|(name, value)| (name.into(), value.into())).collect(),
+        platform: shape.platform,
         host_namespaces: texts(shape.host_namespaces),
         pull_secrets: texts(shape.pull_secrets),
         exposure: shape.exposure.into_iter().map(path_from).collect(),
@@ -46,6 +47,7 @@ pub fn context_to(context: &PodContext) -> wire::PodContext {
     wire::PodContext {
         service_account: context.service_account.as_deref().map(str::to_owned),
         annotations: context.annotations.iter().map(|(k, v)| (k.to_string(), v.to_string())).collect(),
+        platform: context.platform.clone(),
         host_namespaces: strings(&context.host_namespaces),
         pull_secrets: strings(&context.pull_secrets),
         exposure: context.exposure.iter().map(path_to).collect(),

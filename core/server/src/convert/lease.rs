@@ -14,6 +14,7 @@ pub fn grant_to(grant: &Grant, now: Timestamp) -> wire::Lease {
         references: grant.places().map(|place| place.to_string()).collect(),
         sources: grant.sources.iter().map(|source| (**source).clone()).collect(),
         platform: grant.platform.clone(),
+        runs_on: grant.runs_on.clone(),
         pull_secrets: grant.pull_secrets.iter().map(secret_to).collect(),
         attempt: grant.attempt,
         expires_at: grant.until,

@@ -62,7 +62,7 @@ impl<'a> Fleet<'a> {
     fn context_of(self, key: &Digest) -> ImageContext {
         let mut around = ImageContext::default();
         let (mut paths, mut accounts) = (BTreeSet::new(), BTreeSet::new());
-        let (mut teams, mut shared) = (BTreeSet::new(), BTreeSet::new());
+        let (mut teams, mut shared, mut platforms) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
         for pod in self.pods_of_image(key.clone(), None) {
             let Some(context) = &pod.context else { continue };
             around.public_pods += u64::from(!context.exposure.is_empty());
@@ -73,11 +73,13 @@ impl<'a> Fleet<'a> {
             name(&mut accounts, context.service_account.iter().cloned());
             name(&mut teams, context.settings.team.iter().cloned());
             name(&mut shared, context.host_namespaces.iter().cloned());
+            name(&mut platforms, context.platform.iter().cloned());
         }
         around.exposure = paths.iter().map(path_to).collect();
         around.service_accounts = accounts.into_iter().map(Into::into).collect();
         around.teams = teams.into_iter().map(Into::into).collect();
         around.host_namespaces = shared.into_iter().map(Into::into).collect();
+        around.platforms = platforms.into_iter().collect();
         around
     }
 

@@ -1,6 +1,6 @@
 //! Rows of what surrounds a pod.
 
-use api_vocab::Severity;
+use api_vocab::{Platform, Severity};
 use core_model::{ExposurePath, PodContext, Privileges, WorkloadSettings};
 use serde::{Deserialize, Serialize};
 
@@ -13,6 +13,8 @@ pub(crate) struct ContextRow {
     service_account: Option<Box<str>>,
     #[serde(rename = "a", default, skip_serializing_if = "is_empty")]
     annotations: Box<[(Box<str>, Box<str>)]>,
+    #[serde(rename = "o", default, skip_serializing_if = "Option::is_none")]
+    platform: Option<Platform>,
     #[serde(rename = "h", default, skip_serializing_if = "is_empty")]
     host_namespaces: Texts,
     #[serde(rename = "p", default, skip_serializing_if = "is_empty")]
@@ -43,7 +45,8 @@ fn is_empty<T>(list: &[T]) -> bool {
 
 impl ContextRow {
     pub(crate) fn of(context: &PodContext) -> Self {
-        let PodContext { service_account, annotations, host_namespaces, pull_secrets, .. } = context.clone();
+        let PodContext { service_account, annotations, platform, host_namespaces, pull_secrets, .. } =
+            context.clone();
         let WorkloadSettings { ignore_unfixed, min_severity, team } = context.settings.clone();
         let path = |path: &ExposurePath| PathRow(path.kind.clone(), path.hosts.clone(), path.through.clone());
         let privileges = |(name, may): &(Box<str>, Privileges)| {
@@ -52,6 +55,7 @@ impl ContextRow {
         ContextRow {
             service_account,
             annotations,
+            platform,
             host_namespaces,
             pull_secrets,
             exposure: context.exposure.iter().map(path).collect(),
@@ -70,6 +74,7 @@ impl ContextRow {
         PodContext {
             service_account: self.service_account,
             annotations: self.annotations,
+            platform: self.platform,
             host_namespaces: self.host_namespaces,
             pull_secrets: self.pull_secrets,
             exposure: self.exposure.into_iter().map(path).collect(),

@@ -67,6 +67,7 @@ fn context(name: &str) -> PodContext {
     PodContext {
         service_account: Some("web".into()),
         annotations: Box::from([("a \"b\"".into(), "1".into())]),
+        platform: Some("linux/arm64".parse().unwrap()),
         host_namespaces: Box::from(["network".into()]),
         pull_secrets: Box::from(["registry".into()]),
         exposure: Box::from([ExposurePath {

@@ -10,6 +10,8 @@ pub const PODS: usize = 150_000;
 /// Workloads.
 pub const WORKLOADS: usize = DAEMONS + SETS + DEPLOYMENTS + CRON_JOBS;
 
+/// Namespaces of teams.
+pub const TEAMS: usize = 997;
 /// A pod of each on every node.
 pub const DAEMONS: usize = 4;
 /// Stateful sets.
@@ -176,6 +178,15 @@ impl Place {
 pub fn image(workload: usize) -> (String, Digest) {
     let image = workload % IMAGES;
     (fleet::repository(image), fleet::image(image))
+}
+
+/// The name of namespace `n`.
+pub fn namespace(n: usize) -> String {
+    match n.checked_sub(TEAMS) {
+        None => format!("team-{n:03}"),
+        Some(0) => "kube-system".to_owned(),
+        Some(_) => "default".to_owned(),
+    }
 }
 
 /// Name of a deployment's replica set.

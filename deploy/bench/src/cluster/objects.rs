@@ -1,15 +1,14 @@
 //! The cluster's objects, as the API server writes them.
 
 use super::layout::{
-    self, CRON_JOBS, DAEMONS, DEPLOYMENTS, Kind, NODES, PODS, Place, REVISIONS, SETS, job, letters, place,
-    replica_set, uid,
+    self, CRON_JOBS, DAEMONS, DEPLOYMENTS, Kind, NODES, PODS, Place, REVISIONS, SETS, TEAMS, job, letters,
+    namespace, place, replica_set, uid,
 };
+use super::nodes::{node_name, node_rest};
 use super::template::Template;
 use anyhow::Result;
 use std::fmt::Write;
 
-/// Namespaces of teams.
-const TEAMS: usize = 997;
 /// One in so many deployments has no Service.
 const UNSERVED: usize = 4;
 /// One in so many of those that have one is open to the outside by an Ingress.
@@ -65,6 +64,7 @@ impl Collection {
 pub const COLLECTIONS: &[Collection] = &[
     collection("/api/v1/pods", "Pod", "v1", PODS, Objects::pod_in_order),
     collection("/api/v1/namespaces", "Namespace", "v1", TEAMS + 2, Objects::namespace),
+    collection("/api/v1/nodes", "Node", "v1", NODES, Objects::node),
     collection(
         "/api/v1/serviceaccounts",
         "ServiceAccount",
@@ -165,7 +165,7 @@ impl Objects {
         let phase = if place.kind == Kind::CronJob { "Succeeded" } else { "Running" };
         let (uid, hash) = (uid(0, n), letters(place.of as u64, 10));
         let (version, account) = (version.to_string(), place.account());
-        let node = format!("ip-10-1-{}-{}.eu-central-1.compute.internal", node >> 8, node & 255);
+        let node = node_name(node);
         let values = [
             said,
             &name,
@@ -205,6 +205,12 @@ impl Objects {
             said,
             out,
         );
+    }
+
+    fn node(&self, n: usize, said: &str, out: &mut String) {
+        let (name, rest) = (node_name(n), node_rest(n));
+        let node = Object { id: (NODE, n), name: &name, app: "node", rest: &rest, ..Object::default() };
+        self.object(node, said, out);
     }
 
     fn account(&self, n: usize, said: &str, out: &mut String) {
@@ -381,6 +387,7 @@ impl Objects {
 const TOP: u64 = 6;
 const REPLICA_SET: u64 = 7;
 const JOB: u64 = 8;
+const NODE: u64 = 9;
 
 /// What the template of an object is told.
 #[derive(Clone, Copy, Default)]
@@ -392,15 +399,6 @@ struct Object<'a> {
     labels: &'a str,
     owners: &'a str,
     rest: &'a str,
-}
-
-/// The name of namespace `n`.
-fn namespace(n: usize) -> String {
-    match n.checked_sub(TEAMS) {
-        None => format!("team-{n:03}"),
-        Some(0) => "kube-system".to_owned(),
-        Some(_) => "default".to_owned(),
-    }
 }
 
 /// The workload that has this number among all.

@@ -40,7 +40,8 @@ async fn resolve_by_export(
     request: &ResolveRequest,
 ) -> Result<Arc<dyn OpenImage>, ReadError> {
     let documents = read_documents(&export).await?;
-    let only_platform = ResolveRequest { platform: request.platform.clone(), ..ResolveRequest::default() };
+    let (platform, runs_on) = (request.platform.clone(), request.runs_on.clone());
+    let only_platform = ResolveRequest { platform, runs_on, ..ResolveRequest::default() };
     let mut image = choose(find_images(&documents)?, &only_platform)?;
     image.references = inspected.repo_tags.clone().unwrap_or_default();
     if image.identity.manifest.as_ref() != Some(&export.id) {

@@ -85,7 +85,8 @@ pub(super) async fn resolve(
                 return Err(ReadError::TooLarge { what: name, limit: "3 indices within each other" });
             }
             OciDocument::Index(entries) => {
-                let entry = pick(&entries, &request.digests, wish.as_ref())?.clone();
+                let entry =
+                    pick(&entries, &request.digests, wish.as_ref(), request.runs_on.as_ref())?.clone();
                 read_manifest(&session, &entry, &mut shelf).await?;
                 manifest = entry;
             }

@@ -1,9 +1,10 @@
-//! The scene: pods joined with their namespaces, accounts and owners, and which of them the core is
-//! told of. Pure: what is heard goes in, what changed comes out.
+//! The scene: pods joined with their namespaces, accounts, nodes and owners, and which of them the
+//! core is told of. Pure: what is heard goes in, what changed comes out.
 //!
 //! What leads to pods is heard too: the pods whose ways change with it are told again.
 
 use super::heard::{Heard, Listing};
+use super::nodes::Nodes;
 use super::pods::Pods;
 use super::roads::Roads;
 use crate::asks::Asks;
@@ -14,7 +15,7 @@ use crate::filter::Filter;
 use crate::map::{self, Chosen};
 use crate::owners::{Resolvers, Workload};
 use crate::record::{Controller, Pod, Shelf, Told, as_map};
-use crate::slim::{SlimAccount, SlimNamespace, SlimPod};
+use crate::slim::{SlimAccount, SlimNamespace, SlimNode, SlimPod};
 use crate::tell::marks;
 use api_vocab::{Owner, Uid};
 use api_wire::context::PodContext;
@@ -61,6 +62,7 @@ pub struct Scene {
     spaces: BTreeMap<Box<str>, Space>,
     /// By `namespace/name`; only those that have secrets.
     accounts: BTreeMap<Box<str>, Account>,
+    nodes: Nodes,
     workloads: HashMap<Arc<Controller>, Arc<Workload>>,
     waiting: HashMap<Arc<Controller>, Vec<Arc<str>>>,
     roads: Roads,
@@ -82,7 +84,8 @@ const ACCOUNTS: usize = 2;
 const SERVICES: usize = 3;
 const SLICES: usize = 4;
 const INGRESSES: usize = 5;
-const KINDS: usize = 6;
+const NODES: usize = 6;
+const KINDS: usize = 7;
 /// News that are taken at once, about.
 const MANY_NEWS: usize = 1_000;
 /// Complaints that are remembered, so that each is made once.
@@ -98,6 +101,7 @@ impl Scene {
             pods: Pods::default(),
             spaces: BTreeMap::new(),
             accounts: BTreeMap::new(),
+            nodes: Nodes::default(),
             workloads: HashMap::new(),
             waiting: HashMap::new(),
             roads: Roads::default(),
@@ -201,6 +205,16 @@ impl Scene {
         }
     }
 
+    /// What is heard of nodes.
+    pub fn hear_nodes(&mut self, heard: &Heard<SlimNode>) {
+        let changed = self.nodes.hear(heard);
+        self.await_no_longer(NODES, heard);
+        if let Some(name) = changed.filter(|_| self.around) {
+            let theirs = self.pods.iter().filter(|pod| pod.node.as_deref() == Some(&name));
+            self.unjudged.extend(theirs.map(|pod| Arc::clone(&pod.key)));
+        }
+    }
+
     /// Who is at the top above these.
     pub fn hear_owners(&mut self, found: Resolvers) {
         let mut changed = HashSet::new();
@@ -248,14 +262,19 @@ impl Scene {
         touched.iter().for_each(|key| self.judge(key));
     }
 
-    /// Pods are not kept waiting for what leads to them if that cannot be seen.
     fn expose<K>(&mut self, kind: usize, heard: &Heard<K>, touched: &BTreeSet<Arc<str>>) {
+        self.await_no_longer(kind, heard);
+        touched.iter().for_each(|key| self.judge(key));
+    }
+
+    /// Pods are not kept waiting for what leads to them, or what their nodes are, if that cannot be
+    /// seen.
+    fn await_no_longer<K>(&mut self, kind: usize, heard: &Heard<K>) {
         match heard {
             Heard::Complete => self.settle(kind, Listing::complete),
             Heard::Lost { .. } => self.settle(kind, Listing::close),
             _ => {}
         }
-        touched.iter().for_each(|key| self.judge(key));
     }
 
     /// Every controller that a pod names: those to ask about again.
@@ -432,6 +451,7 @@ impl Scene {
         PodContext {
             service_account: around.account.as_deref().map(str::to_owned),
             annotations: as_map(&around.annotations),
+            platform: pod.node.as_deref().and_then(|node| self.nodes.platform(node)).cloned(),
             host_namespaces: around.host_namespaces.iter().map(|name| (*name).to_owned()).collect(),
             pull_secrets,
             exposure: self.roads.of_pod(&pod.key),

@@ -281,6 +281,7 @@ impl CoreState {
             references: vec!["a/b:1".into()],
             sources: Vec::new(),
             platform: None,
+            runs_on: None,
             pull_secrets: Vec::new(),
             attempt: 1,
             expires_at: now(),

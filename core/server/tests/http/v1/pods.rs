@@ -96,6 +96,7 @@ async fn pods_show_what_surrounds_them_and_are_found_by_it() {
     surrounded["labels"] = json!({"app": "web"});
     surrounded["context"] = json!({
         "service_account": "web", "annotations": {"note": "n"}, "host_namespaces": ["network"],
+        "platform": "linux/arm64",
         "pull_secrets": ["registry"],
         "exposure": [{"kind": "ingress", "hosts": ["shop.test"], "through": ["Ingress prod/web"]}],
         "settings": {"ignore_unfixed": true, "min_severity": "high", "team": "shop"},

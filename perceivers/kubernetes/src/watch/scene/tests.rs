@@ -63,7 +63,18 @@ impl Stage {
         stage.scene.hear_services(&Heard::Complete);
         stage.scene.hear_slices(&Heard::Complete);
         stage.scene.hear_ingresses(&Heard::Complete);
+        stage.scene.hear_nodes(&Heard::Complete);
         stage
+    }
+
+    fn nodes(&mut self, heard: &Heard<SlimNode>) {
+        self.scene.hear_nodes(heard);
+        self.fold();
+    }
+
+    /// What the core is told the pod's node is.
+    fn platform(&self, pod: &str) -> Option<String> {
+        self.told[pod].context.platform.as_ref().map(ToString::to_string)
     }
 
     fn pods(&mut self, heard: Heard<SlimPod>) {
@@ -332,7 +343,10 @@ fn pods_do_not_wait_for_what_may_not_be_seen() {
     assert!(stage.keys().is_empty());
     stage.scene.hear_ingresses(&Heard::Lost { forbidden: false });
     stage.fold();
+    assert!(stage.keys().is_empty());
+    stage.nodes(&Heard::Lost { forbidden: true });
     assert_eq!(stage.keys(), ["shop/lone"]);
+    assert!(stage.scene.is_whole());
 }
 
 #[test]
@@ -354,4 +368,35 @@ fn pod_that_changes_is_told_again_and_one_that_does_not_is_not() {
     moved.spec.containers[0].image = "nginx:2".into();
     stage.pods(Heard::Applied(moved));
     assert_eq!(&*stage.told["shop/lone"].pod.containers[0].image, "nginx:2");
+}
+
+fn node(name: &str, architecture: &str) -> SlimNode {
+    let info = json!({ "operatingSystem": "linux", "architecture": architecture });
+    serde_json::from_value(json!({ "metadata": { "name": name }, "status": { "nodeInfo": info } })).unwrap()
+}
+
+fn pod_at(key: &str, node: &str) -> SlimPod {
+    let mut pod = pod(key, None, json!({}));
+    pod.spec.node_name = Some(node.to_owned());
+    pod
+}
+
+#[test]
+fn pod_is_told_with_what_its_node_is_and_again_when_that_is_learnt() {
+    let mut stage = Stage::set(&WatchSettings::default());
+    stage.nodes(&Heard::Applied(node("arm-1", "arm64")));
+    stage.list_pods(vec![
+        pod_at("shop/here", "arm-1"),
+        pod_at("shop/there", "new-1"),
+        pod("shop/lone", None, json!({})),
+    ]);
+    let platforms = |stage: &Stage| ["shop/here", "shop/there", "shop/lone"].map(|pod| stage.platform(pod));
+    assert_eq!(platforms(&stage), [Some("linux/arm64".to_owned()), None, None]);
+    stage.nodes(&Heard::Applied(node("new-1", "amd64")));
+    let learnt = [Some("linux/arm64".to_owned()), Some("linux/amd64".to_owned()), None];
+    assert_eq!(platforms(&stage), learnt);
+    stage.told.clear();
+    stage.nodes(&Heard::Applied(node("new-1", "amd64")));
+    stage.nodes(&Heard::Gone(node("arm-1", "arm64")));
+    assert!(stage.told.is_empty(), "a node's heartbeat and its end are no news of its pods");
 }
