@@ -51,6 +51,14 @@ pub enum LogsError {
 
 /// Set up the process's logs, on standard error.
 pub fn init(settings: &LogSettings) -> Result<(), LogsError> {
+    init_with(settings, |line| std::io::stderr().lock().write_all(line))
+}
+
+/// The same, with each line handed to `write`: for who draws on standard error as well.
+pub fn init_with(
+    settings: &LogSettings,
+    write: impl Fn(&[u8]) -> std::io::Result<()> + Send + Sync + 'static,
+) -> Result<(), LogsError> {
     let filter = EnvFilter::try_new(&settings.level)
         .map_err(|e| LogsError::Level { level: settings.level.clone(), reason: e.to_string() })?;
     let json = match settings.format {
@@ -58,28 +66,27 @@ pub fn init(settings: &LogSettings) -> Result<(), LogsError> {
         LogFormat::Json => true,
         LogFormat::Human => false,
     };
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false).with_writer(SafeStderr);
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false).with_writer(Safe(write));
     let outcome =
         if json { lines.json().flatten_event(true).try_init() } else { lines.with_target(false).try_init() };
     outcome.map_err(|_| LogsError::AlreadySetUp)
 }
 
-/// Standard error behind [`escape_line`].
-#[derive(Debug, Clone, Copy)]
-struct SafeStderr;
+/// Where lines go, behind [`escape_line`].
+struct Safe<W>(W);
 
-impl<'a> MakeWriter<'a> for SafeStderr {
-    type Writer = SafeStderr;
+impl<'a, W: Fn(&[u8]) -> std::io::Result<()> + 'a> MakeWriter<'a> for Safe<W> {
+    type Writer = Safe<&'a W>;
 
-    fn make_writer(&'a self) -> SafeStderr {
-        *self
+    fn make_writer(&'a self) -> Safe<&'a W> {
+        Safe(&self.0)
     }
 }
 
-impl Write for SafeStderr {
+impl<W: Fn(&[u8]) -> std::io::Result<()>> Write for Safe<&W> {
     /// `tracing-subscriber` hands over one whole event a call.
     fn write(&mut self, event: &[u8]) -> std::io::Result<usize> {
-        std::io::stderr().lock().write_all(escape_line(event).as_bytes())?;
+        (self.0)(escape_line(event).as_bytes())?;
         Ok(event.len())
     }
 

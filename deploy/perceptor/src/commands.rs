@@ -30,8 +30,8 @@ pub enum Outcome {
 pub struct WrongInput(pub String);
 
 /// The screen tells what happens; the log, on standard error, what `level` asks for.
-fn logs_to_stderr(level: &str, format: LogFormat) -> Result<()> {
-    let settings = LogSettings { level: level.to_owned(), format };
+fn logs_to_stderr(level: &str) -> Result<()> {
+    let settings = LogSettings { level: level.to_owned(), format: LogFormat::Human };
     Ok(logs::init(&settings).map_err(|error| WrongInput(error.to_string()))?)
 }
 

@@ -26,7 +26,10 @@ pub fn open_index(folder: Option<&Path>) -> Result<Index, IndexError> {
 /// An import that changed nothing.
 #[derive(Debug, thiserror::Error)]
 pub enum ImportError {
-    /// No feed could be brought.
+    /// Feeds could not be brought, and nothing else is new; the log has the reason.
+    #[error("advisory feeds could not be brought")]
+    NotBrought,
+    /// A feed could not be kept.
     #[error(transparent)]
     Feed(#[from] FeedError),
     /// The index could not be made.
@@ -71,21 +74,21 @@ impl Importer {
     /// Bring the feeds of `families`; a new index, or none where nothing has changed.
     pub async fn import(&mut self, families: &BTreeSet<Family>) -> Result<Option<Index>, ImportError> {
         let mut sources = Vec::new();
-        let mut failure = None;
+        let mut failures = BTreeMap::new();
         for family in families {
             match self.bring(*family).await {
                 Ok(source) => sources.extend(source),
                 Err(error) => {
-                    tracing::warn!(%family, error = &error as &dyn std::error::Error, "advisory feed not brought");
-                    failure = Some(error);
+                    failures.insert(*family, error);
                     sources.extend(self.kept(*family));
                 }
             }
         }
+        tell(&failures);
         let has_new = sources.iter().any(|source| source.is_new);
         let read: BTreeSet<Family> = sources.iter().map(|source| source.family).collect();
         if sources.is_empty() || (!has_new && read == self.imported) {
-            return failure.map_or(Ok(None), |error| Err(error.into()));
+            return if failures.is_empty() { Ok(None) } else { Err(ImportError::NotBrought) };
         }
         let index = self.build(sources).await?;
         self.imported = read;
@@ -134,6 +137,17 @@ impl Importer {
             }
             return Ok(index);
         }
+    }
+}
+
+/// Without a network no feed comes, and one line says it; the level `debug` has the others.
+fn tell(failures: &BTreeMap<Family, FeedError>) {
+    for (family, error) in failures {
+        tracing::debug!(%family, error = error as &dyn std::error::Error, "advisory feed not brought");
+    }
+    if let Some(error) = failures.values().next() {
+        let families = failures.keys().map(|family| family.as_str()).collect::<Vec<_>>().join(", ");
+        tracing::warn!(families, error = error as &dyn std::error::Error, "advisory feeds not brought");
     }
 }
 

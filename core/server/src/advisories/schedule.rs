@@ -1,6 +1,6 @@
 //! The schedule: when newer advisories are looked for.
 
-use super::{Advisories, Importer};
+use super::{Advisories, ImportError, Importer};
 use crate::matcher::Matcher;
 use api_chassis::shutdown::Shutdown;
 use api_vocab::Family;
@@ -54,6 +54,7 @@ impl Schedule {
                 true
             }
             Ok(None) => true,
+            Err(ImportError::NotBrought) => false,
             Err(error) => {
                 tracing::warn!(error = &error as &dyn std::error::Error, "advisories not renewed");
                 false

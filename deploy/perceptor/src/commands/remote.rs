@@ -4,7 +4,6 @@ use super::{image, logs_to_stderr};
 use crate::cli::{DocumentFormat, EventsArgs, ListFormat, RemoteArgs, SbomArgs};
 use crate::output;
 use anyhow::{Context, Result};
-use api_chassis::logs::LogFormat;
 use api_client::{Client, ClientSettings};
 use api_wire::event::{Change, Event};
 use api_wire::sbom::SbomFormat;
@@ -25,7 +24,7 @@ pub fn connect(args: &RemoteArgs) -> Result<Client> {
 
 pub async fn events(args: &EventsArgs, out: &mut (dyn Write + Send)) -> Result<()> {
     let client = connect(&args.remote)?;
-    logs_to_stderr("warn", LogFormat::Human)?;
+    logs_to_stderr("warn")?;
     // The stream outlives a core that goes away; one that was never there is to be complained of.
     client.summary().await?;
     let mut events = pin!(client.events(args.after));

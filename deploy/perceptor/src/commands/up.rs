@@ -5,11 +5,12 @@ mod mesh;
 mod places;
 mod screen;
 
-use super::{WrongInput, logs_to_stderr};
+use super::WrongInput;
 use crate::cli::UpArgs;
 use crate::folder::data_folder;
+use crate::progress::Progress;
 use anyhow::{Context, Result};
-use api_chassis::logs::LogFormat;
+use api_chassis::logs::{self, LogSettings};
 use api_chassis::shutdown::Shutdown;
 use core_server::StartError;
 use mesh::Mesh;
@@ -17,6 +18,7 @@ use places::Places;
 use screen::Screen;
 use std::io::Write;
 use std::path::Path;
+use std::sync::Arc;
 
 pub async fn run(args: UpArgs, out: &mut (dyn Write + Send)) -> Result<()> {
     let data = data_folder(args.data.clone());
@@ -24,7 +26,7 @@ pub async fn run(args: UpArgs, out: &mut (dyn Write + Send)) -> Result<()> {
     let places = Places::find(&args, &data).await?;
     let mut screen = Screen::new(args.json, out);
     screen.say_places(&places)?;
-    logs_to_stderr(&args.log, LogFormat::Auto)?;
+    logs_beside(screen.progress(), &args.log)?;
     let shutdown = Shutdown::on_signals().context("listen for signals")?;
     let mesh = Mesh::start(&args, &data, &places, screen.progress()).await.map_err(mend(&args, &data))?;
     screen.say_ready(&mesh, &data)?;
@@ -32,6 +34,14 @@ pub async fn run(args: UpArgs, out: &mut (dyn Write + Send)) -> Result<()> {
     screen.say_stopping()?;
     mesh.stop().await?;
     shown
+}
+
+/// Logs on standard error, above what is drawn there.
+fn logs_beside(progress: &Arc<Progress>, level: &str) -> Result<()> {
+    let settings = LogSettings { level: level.to_owned(), ..LogSettings::default() };
+    let progress = Arc::clone(progress);
+    let write = move |line: &[u8]| progress.bars().suspend(|| std::io::stderr().lock().write_all(line));
+    Ok(logs::init_with(&settings, write).map_err(|error| WrongInput(error.to_string()))?)
 }
 
 /// What a person can do about a mesh that does not start.
