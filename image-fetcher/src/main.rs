@@ -2,8 +2,9 @@
 
 use anyhow::Context;
 use api_chassis::config::{Layers, environment, render};
+use api_chassis::logs;
+use api_chassis::memory::{self, Arenas};
 use api_chassis::shutdown::Shutdown;
-use api_chassis::{logs, memory};
 use clap::Parser;
 use image_fetcher::config::FetcherSettings;
 use image_fetcher::{Fetcher, app, check};
@@ -32,7 +33,7 @@ struct Flags {
 }
 
 fn main() -> anyhow::Result<()> {
-    memory::keep_little();
+    memory::keep_little(Arenas::One);
     run()
 }
 

@@ -1,8 +1,8 @@
 //! Memory that a process has freed goes back to the system.
 //!
 //! glibc's allocator makes arenas, eight a core if need be, gives little of what is free in them
-//! back, and what is free in one serves no thread of another. So a process has one arena, and what
-//! is free is given back while it grows, and once a minute. Other allocators need no such thing.
+//! back, and what is free in one serves no thread of another. So a process has one arena or a few,
+//! and what is free is given back while it grows, and once a minute. Other allocators need no such thing.
 
 use std::time::{Duration, Instant};
 
@@ -13,9 +13,18 @@ const GROWN: u64 = 4 << 10;
 /// Without growth: what is freed does not show until it is given back.
 const AT_THE_LATEST: Duration = Duration::from_secs(60);
 
+/// How many arenas a process has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Arenas {
+    /// Least memory; threads that allocate wait for each other.
+    One = 1,
+    /// For a process whose threads allocate side by side: one for each of them, on a small machine.
+    Few = 8,
+}
+
 /// Keep little of what is free. First thing in `main`: a thread that was there before has an arena.
-pub fn keep_little() {
-    if !glibc::have_one_arena() {
+pub fn keep_little(arenas: Arenas) {
+    if !glibc::have_at_most(arenas) {
         return;
     }
     let name = "memory".to_owned();
@@ -49,10 +58,12 @@ fn resident() -> u64 {
 #[cfg(target_env = "gnu")]
 #[allow(unsafe_code)]
 mod glibc {
-    /// Whether from now on there is no more than one arena.
-    pub fn have_one_arena() -> bool {
+    use super::Arenas;
+
+    /// Whether from now on there are no more than these.
+    pub fn have_at_most(arenas: Arenas) -> bool {
         // SAFETY: it takes two numbers and sets a field of the allocator's, under the allocator's lock.
-        unsafe { libc::mallopt(libc::M_ARENA_MAX, 1) == 1 }
+        unsafe { libc::mallopt(libc::M_ARENA_MAX, arenas as libc::c_int) == 1 }
     }
 
     /// Give free pages back, also those between blocks in use.
@@ -64,7 +75,7 @@ mod glibc {
 
 #[cfg(not(target_env = "gnu"))]
 mod glibc {
-    pub fn have_one_arena() -> bool {
+    pub fn have_at_most(_: super::Arenas) -> bool {
         false
     }
 

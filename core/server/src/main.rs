@@ -3,8 +3,9 @@
 use anyhow::Context;
 use api_chassis::auth::{Caller, Role, Token};
 use api_chassis::config::{Layers, environment};
+use api_chassis::memory::{self, Arenas};
 use api_chassis::shutdown::Shutdown;
-use api_chassis::{logs, memory, tls};
+use api_chassis::{logs, tls};
 use clap::{Parser, Subcommand};
 use core_server::{App, Config, Surroundings};
 use std::io::Write;
@@ -49,7 +50,7 @@ enum Subcommands {
 }
 
 fn main() -> anyhow::Result<()> {
-    memory::keep_little();
+    memory::keep_little(Arenas::Few);
     let flags = Flags::parse();
     if let Some(Subcommands::Token { role, name, source }) = flags.command {
         let owner = Caller::new(name, role).speaking_for(source.iter().map(String::as_str));

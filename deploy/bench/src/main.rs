@@ -62,9 +62,10 @@ const SCENARIOS: &[Scenario] = &[
 ];
 
 fn main() -> Result<()> {
-    api_chassis::memory::keep_little();
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    api_chassis::memory::keep_little(cluster::child::arenas(&arguments));
+    match arguments.as_slice() {
         ["--prepare", name, folder] => (scenario(name)?.prepare)(Path::new(folder)),
         ["--measure", name, folder] => {
             (scenario(name)?.measure)(Path::new(folder))?.iter().try_for_each(Figure::print)

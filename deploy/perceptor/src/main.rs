@@ -2,6 +2,7 @@
 //!
 //! 0 done, 1 `scan --fail-on` found something, 2 wrong input, 3 something failed.
 
+use api_chassis::memory::{self, Arenas};
 use api_client::ClientError;
 use api_wire::error::ErrorCode;
 use clap::Parser;
@@ -12,7 +13,7 @@ use std::io::Write;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    api_chassis::memory::keep_little();
+    memory::keep_little(Arenas::Few);
     api_chassis::tls::install_crypto();
     let cli = perceptor::cli::Cli::parse();
     let outcome = tokio::runtime::Runtime::new()

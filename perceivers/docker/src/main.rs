@@ -1,12 +1,13 @@
 //! The Docker perceiver as a process of its own.
 
-use api_chassis::{memory, tls};
+use api_chassis::memory::{self, Arenas};
+use api_chassis::tls;
 use clap::Parser;
 use perceiver_docker::{app, config::Flags};
 use perceiver_kit::process;
 
 fn main() -> anyhow::Result<()> {
-    memory::keep_little();
+    memory::keep_little(Arenas::One);
     run()
 }
 

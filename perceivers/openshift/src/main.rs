@@ -1,12 +1,13 @@
 //! The OpenShift perceiver as a process of its own.
 
-use api_chassis::{memory, tls};
+use api_chassis::memory::{self, Arenas};
+use api_chassis::tls;
 use clap::Parser;
 use perceiver_kit::process;
 use perceiver_openshift::{app, config::Flags};
 
 fn main() -> anyhow::Result<()> {
-    memory::keep_little();
+    memory::keep_little(Arenas::One);
     run()
 }
 

@@ -2,8 +2,9 @@
 
 use anyhow::Context;
 use api_chassis::config::{Layers, environment, render};
+use api_chassis::logs;
+use api_chassis::memory::{self, Arenas};
 use api_chassis::shutdown::Shutdown;
-use api_chassis::{logs, memory};
 use clap::Parser;
 use scanner_worker::app;
 use scanner_worker::config::ScannerSettings;
@@ -31,7 +32,7 @@ struct Flags {
 }
 
 fn main() -> anyhow::Result<()> {
-    memory::keep_little();
+    memory::keep_little(Arenas::One);
     run()
 }
 

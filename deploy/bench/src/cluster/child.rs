@@ -6,6 +6,7 @@
 use crate::figures::Process;
 use crate::ingest::{block_on, start};
 use anyhow::{Context, Result, bail};
+use api_chassis::memory::Arenas;
 use api_chassis::shutdown::Shutdown;
 use clap::Parser;
 use perceiver_kubernetes::{app, config::Flags};
@@ -66,6 +67,14 @@ impl Part {
             bail!("a part ended badly: {status}");
         }
         Ok(())
+    }
+}
+
+/// As many as the program has that is played: a perceiver one, what has a core in it a few.
+pub fn arenas(arguments: &[&str]) -> Arenas {
+    match arguments {
+        [ROLE, PERCEIVER, ..] => Arenas::One,
+        _ => Arenas::Few,
     }
 }
 
