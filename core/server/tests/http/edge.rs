@@ -100,6 +100,10 @@ async fn documentation_needs_nothing_from_outside() {
     let document = core.get("/openapi.json").await.json();
     assert_eq!(document["openapi"], "3.1.0");
     assert!(!page.text.contains("https://"), "{page}");
+    assert!(
+        page.text.contains("<title>Perceptor core API</title>") && page.text.contains("viewport"),
+        "{page}"
+    );
     core.stop().await;
 }
 
