@@ -154,9 +154,11 @@ pub struct ImageQuery {
     pub owner: Option<String>,
     /// What to sort by; `digest` if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[param(inline)]
     pub sort: Option<ImageSort>,
     /// Ascending or descending.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[param(inline)]
     pub order: Option<Order>,
     /// Where to start; from the page before.
     #[serde(default, skip_serializing_if = "Option::is_none")]

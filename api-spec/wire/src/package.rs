@@ -99,9 +99,11 @@ pub struct PackageQuery {
     pub version: Option<String>,
     /// What to sort by; `name` if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[param(inline)]
     pub sort: Option<PackageSort>,
     /// Ascending or descending.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[param(inline)]
     pub order: Option<Order>,
     /// Where to start; from the page before.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -100,9 +100,11 @@ pub struct PodQuery {
     pub team: Option<String>,
     /// What to sort by; `key` if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[param(inline)]
     pub sort: Option<PodSort>,
     /// Ascending or descending.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[param(inline)]
     pub order: Option<Order>,
     /// Where to start; from the page before.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -59,9 +59,11 @@ pub struct ScannerQuery {
     pub node: Option<String>,
     /// What to sort by; `name` if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[param(inline)]
     pub sort: Option<ScannerSort>,
     /// Ascending or descending.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[param(inline)]
     pub order: Option<Order>,
     /// Where to start; from the page before.
     #[serde(default, skip_serializing_if = "Option::is_none")]

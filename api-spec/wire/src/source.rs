@@ -44,12 +44,15 @@ pub struct SourceQuery {
     pub kind: Option<String>,
     /// Only those that are believed, or not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[param(inline)]
     pub health: Option<SourceHealth>,
     /// What to sort by; `id` if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[param(inline)]
     pub sort: Option<SourceSort>,
     /// Ascending or descending.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[param(inline)]
     pub order: Option<Order>,
     /// Where to start; from the page before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
