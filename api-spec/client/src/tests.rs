@@ -21,6 +21,7 @@ fn pod(name: &str) -> ObservedPod {
         key: format!("/{name}"),
         uid: name.to_owned(),
         node: None,
+        platform: None,
         owner: None,
         phase: PodPhase::Running,
         started_at: None,

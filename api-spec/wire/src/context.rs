@@ -2,7 +2,7 @@
 //!
 //! Pods of one workload mostly share it. It never holds secrets, environment or arguments.
 
-use api_vocab::{Platform, Severity};
+use api_vocab::Severity;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
@@ -17,10 +17,6 @@ pub struct PodContext {
     /// Annotations that the perceiver was told to send.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub annotations: BTreeMap<String, String>,
-    /// What its node is, as `linux/arm64`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<String>)]
-    pub platform: Option<Platform>,
     /// Namespaces of the node that it shares: `network`, `pid`, `ipc`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub host_namespaces: Vec<String>,

@@ -1,7 +1,7 @@
 //! What perceivers send.
 
 use crate::context::{PodContext, Privileges};
-use api_vocab::{ContainerKind, Digest, PodPhase, Timestamp};
+use api_vocab::{ContainerKind, Digest, Platform, PodPhase, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
@@ -73,6 +73,10 @@ pub struct ObservedPod {
     /// The node it runs on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub node: Option<String>,
+    /// What that node is, as `linux/arm64`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub platform: Option<Platform>,
     /// The workload it belongs to, as `deployment/web` or `compose/shop/web`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owner: Option<String>,

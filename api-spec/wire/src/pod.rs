@@ -3,7 +3,7 @@
 use crate::context::{PodContext, Privileges};
 use crate::page::Order;
 use crate::summary::SeverityCounts;
-use api_vocab::{ContainerKind, Digest, Owner, PodPhase, SourceId, Timestamp};
+use api_vocab::{ContainerKind, Digest, Owner, Platform, PodPhase, SourceId, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
@@ -23,6 +23,10 @@ pub struct Pod {
     /// Its node.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub node: Option<String>,
+    /// What that node is, as `linux/arm64`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub platform: Option<Platform>,
     /// Its workload.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]

@@ -179,6 +179,7 @@ fn on_the_wire(observation: &Observation) -> wire::Observation {
                 key: pod.key.to_string(),
                 uid: pod.uid.to_string(),
                 node: pod.node.as_deref().map(str::to_owned),
+                platform: None,
                 owner: pod.owner.as_ref().map(ToString::to_string),
                 phase: pod.phase,
                 started_at: pod.started_at,

@@ -276,6 +276,7 @@ async fn tell(mesh: &Mesh, image: &str) -> Result<()> {
         key: "shop/web".to_owned(),
         uid: "1".to_owned(),
         node: None,
+        platform: None,
         owner: None,
         phase: PodPhase::Running,
         started_at: None,

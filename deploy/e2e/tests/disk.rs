@@ -77,6 +77,7 @@ async fn tell(client: &Client, number: usize) -> Result<(), api_client::ClientEr
         key: format!("/told-{number}"),
         uid: "1".to_owned(),
         node: None,
+        platform: None,
         owner: None,
         phase: PodPhase::Running,
         started_at: None,

@@ -221,7 +221,7 @@ async fn build_of_an_index_is_that_of_the_nodes_that_run_it(lab: &Lab) -> Result
     assert_eq!((image.platform, image.packages), (platform(foreign), lab.count("search.rpm")?));
 
     let pod = lab.pod_named("both").await?;
-    assert_eq!(pod.context.platform, platform(foreign));
+    assert_eq!(pod.platform, platform(foreign));
     let image = lab.scanned(&pod).await?;
     let on = image.context.context("no context")?.platforms;
     assert_eq!((image.platform, on.len()), (platform(ours), 2), "the other build is known not to be read");

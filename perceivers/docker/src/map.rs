@@ -102,6 +102,7 @@ pub fn pod(known: Known<'_>) -> Result<Option<ObservedPod>, MapError> {
         key: key.to_string(),
         uid: id,
         node: Some(known.node.to_owned()),
+        platform: None,
         owner: owner(summary.labels.as_ref(), name).map(|owner| owner.to_string()),
         phase,
         started_at: details.and_then(|details| details.started_at),

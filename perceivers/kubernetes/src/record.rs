@@ -3,7 +3,7 @@
 use crate::asks::Asks;
 use crate::intern::Interner;
 use crate::owners::Workload;
-use api_vocab::{ContainerKind, PodPhase, Timestamp, Uid};
+use api_vocab::{ContainerKind, Platform, PodPhase, Timestamp, Uid};
 use api_wire::context::{PodContext, Privileges};
 use api_wire::observation::{ObservedContainer, ObservedPod};
 use perceiver_kit::Kept;
@@ -122,6 +122,9 @@ pub struct Told {
     pub workload: Arc<Workload>,
     /// What surrounds it.
     pub context: Arc<PodContext>,
+    /// What its node is. Not among what surrounds it: pods of one workload share that, but may run
+    /// on nodes of two platforms.
+    pub platform: Option<Arc<Platform>>,
 }
 
 /// The same is told: marks that a workload bears are not.
@@ -130,6 +133,7 @@ impl PartialEq for Told {
         let (ours, theirs) = (&self.workload, &other.workload);
         self.pod == other.pod
             && self.context == other.context
+            && self.platform == other.platform
             && (Arc::ptr_eq(ours, theirs) || (&ours.owner, &ours.top) == (&theirs.owner, &theirs.top))
     }
 }
@@ -151,6 +155,7 @@ impl Kept for Told {
             key: pod.key.to_string(),
             uid: pod.uid.to_string(),
             node: pod.node.as_deref().map(ToString::to_string),
+            platform: self.platform.as_deref().cloned(),
             owner: Some(self.workload.owner.to_string()),
             phase: pod.phase,
             started_at: pod.started_at.map(Timestamp::from),
@@ -217,7 +222,7 @@ mod tests {
     #[test]
     fn record_of_a_pod_is_small() {
         assert!(size_of::<Pod>() <= 88, "{}", size_of::<Pod>());
-        assert!(size_of::<Told>() <= 24, "{}", size_of::<Told>());
+        assert!(size_of::<Told>() <= 32, "{}", size_of::<Told>());
     }
 
     #[test]

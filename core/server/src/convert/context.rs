@@ -1,11 +1,13 @@
 //! What surrounds pods, between the wire and the model.
 
+use api_vocab::Platform;
 use api_wire::context as wire;
 use core_model::{ExposurePath, PodContext, Privileges, WorkloadSettings};
 
-/// The context that `shape` describes, with what the containers named may do.
+/// The context that `shape` describes, with what the node is and the containers named may do.
 pub fn context_from<'a>(
     shape: wire::PodContext,
+    platform: Option<Platform>,
     containers: impl Iterator<Item = (&'a str, &'a wire::Privileges)>,
 ) -> PodContext {
     let privileges = containers.filter(|(_, may)| !may.is_default());
@@ -13,7 +15,7 @@ pub fn context_from<'a>(
     PodContext {
         service_account: shape.service_account.map(Into::into),
         annotations: shape.annotations.into_iter().map(|(name, value)| (name.into(), value.into())).collect(),
-        platform: shape.platform,
+        platform,
         host_namespaces: texts(shape.host_namespaces),
         pull_secrets: texts(shape.pull_secrets),
         exposure: shape.exposure.into_iter().map(path_from).collect(),
@@ -47,7 +49,6 @@ pub fn context_to(context: &PodContext) -> wire::PodContext {
     wire::PodContext {
         service_account: context.service_account.as_deref().map(str::to_owned),
         annotations: context.annotations.iter().map(|(k, v)| (k.to_string(), v.to_string())).collect(),
-        platform: context.platform.clone(),
         host_namespaces: strings(&context.host_namespaces),
         pull_secrets: strings(&context.pull_secrets),
         exposure: context.exposure.iter().map(path_to).collect(),

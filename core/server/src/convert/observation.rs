@@ -56,7 +56,7 @@ fn image_from(shape: wire::ObservedImage) -> ObservedImage {
 pub fn pod_from(shape: wire::ObservedPod) -> Result<ObservedPod, Complaint> {
     let owner = shape.owner.as_deref().map(str::parse).transpose();
     let containers = shape.containers.iter().map(|container| (&*container.name, &container.privileges));
-    let context = context_from(shape.context, containers);
+    let context = context_from(shape.context, shape.platform, containers);
     Ok(ObservedPod {
         key: shape.key.parse().map_err(|error: api_vocab::PodKeyError| error.to_string())?,
         uid: shape.uid.into(),

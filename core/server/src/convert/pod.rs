@@ -17,6 +17,7 @@ pub fn pod_to(
         name: pod.id.key.name().to_owned(),
         uid: pod.uid.text().into_owned(),
         node: pod.node.as_deref().map(str::to_owned),
+        platform: pod.context.as_ref().and_then(|context| context.platform.clone()),
         owner: pod.owner.as_deref().cloned(),
         phase: pod.phase,
         started_at: pod.started_at,

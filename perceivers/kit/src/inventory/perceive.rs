@@ -132,6 +132,7 @@ pub fn observe(pod: &InventoryPod, digests: &[Option<Digest>]) -> ObservedPod {
         key: pod.key.to_string(),
         uid: pod.key.to_string(),
         node: pod.node.clone(),
+        platform: None,
         owner: pod.owner.as_ref().map(ToString::to_string),
         phase: PodPhase::Running,
         started_at: None,

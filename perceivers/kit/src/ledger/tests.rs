@@ -9,6 +9,7 @@ fn pod(name: &str, uid: u32) -> ObservedPod {
         key: format!("/{name}"),
         uid: uid.to_string(),
         node: None,
+        platform: None,
         owner: None,
         phase: PodPhase::Running,
         started_at: None,

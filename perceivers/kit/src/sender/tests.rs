@@ -10,6 +10,7 @@ fn pod(name: &str, uid: &str) -> ObservedPod {
         key: format!("/{name}"),
         uid: uid.to_owned(),
         node: None,
+        platform: None,
         owner: None,
         phase: PodPhase::Running,
         started_at: None,

@@ -2,14 +2,16 @@
 //! index as its node chose it.
 
 use super::heard::Heard;
+use crate::intern::Interner;
 use crate::slim::SlimNode;
 use api_vocab::Platform;
 use std::collections::HashMap;
+use std::sync::Arc;
 
 /// What is known of a node.
 #[derive(Debug)]
 struct Row {
-    platform: Option<Platform>,
+    platform: Option<Arc<Platform>>,
     /// The list that named it last.
     list: u32,
 }
@@ -18,12 +20,13 @@ struct Row {
 #[derive(Debug, Default)]
 pub struct Nodes {
     known: HashMap<Box<str>, Row>,
+    platforms: Interner<Platform>,
     list: u32,
 }
 
 impl Nodes {
     /// What a node is, as far as it says.
-    pub fn platform(&self, name: &str) -> Option<&Platform> {
+    pub fn platform(&self, name: &str) -> Option<&Arc<Platform>> {
         self.known.get(name)?.platform.as_ref()
     }
 
@@ -34,7 +37,10 @@ impl Nodes {
             Heard::Listed(node) | Heard::Applied(node) => return self.take(node),
             // Its pods go by their own events.
             Heard::Gone(node) => drop(self.known.remove(node.metadata.name.as_deref()?)),
-            Heard::Complete => self.known.retain(|_, row| row.list == self.list),
+            Heard::Complete => {
+                self.known.retain(|_, row| row.list == self.list);
+                self.platforms.sweep();
+            }
             Heard::Lost { .. } | Heard::Back => {}
         }
         None
@@ -42,7 +48,8 @@ impl Nodes {
 
     fn take(&mut self, node: &SlimNode) -> Option<Box<str>> {
         let name: Box<str> = node.metadata.name.as_deref()?.into();
-        let row = Row { platform: platform(node), list: self.list };
+        let platform = platform(node).map(|platform| self.platforms.share(platform));
+        let row = Row { platform, list: self.list };
         if let Some(known) = self.known.get_mut(&name)
             && known.platform == row.platform
         {
@@ -74,7 +81,7 @@ mod tests {
     #[test]
     fn node_is_news_only_when_it_is_another_platform_than_was_known() {
         let mut nodes = Nodes::default();
-        let arm = "linux/arm64".parse().unwrap();
+        let arm = Arc::new("linux/arm64".parse().unwrap());
         for (heard, news) in [
             (Heard::Begins, None),
             (Heard::Listed(node("a", "linux", "arm64")), Some("a")),

@@ -409,7 +409,8 @@ impl Scene {
         let context = self.context(&pod, &asks);
         let context = self.shelf.contexts.share(context);
         self.pods.tell(key, true);
-        self.news.push(News::See(Told { pod, workload, context }));
+        let platform = pod.node.as_deref().and_then(|node| self.nodes.platform(node)).cloned();
+        self.news.push(News::See(Told { pod, workload, context, platform }));
     }
 
     fn hide(&mut self, key: &str) {
@@ -451,7 +452,6 @@ impl Scene {
         PodContext {
             service_account: around.account.as_deref().map(str::to_owned),
             annotations: as_map(&around.annotations),
-            platform: pod.node.as_deref().and_then(|node| self.nodes.platform(node)).cloned(),
             host_namespaces: around.host_namespaces.iter().map(|name| (*name).to_owned()).collect(),
             pull_secrets,
             exposure: self.roads.of_pod(&pod.key),

@@ -94,9 +94,9 @@ async fn pods_show_what_surrounds_them_and_are_found_by_it() {
     let core = a_fleet().await;
     let mut surrounded = a_pod("prod/web", "nginx:1.27", 1);
     surrounded["labels"] = json!({"app": "web"});
+    surrounded["platform"] = json!("linux/arm64");
     surrounded["context"] = json!({
         "service_account": "web", "annotations": {"note": "n"}, "host_namespaces": ["network"],
-        "platform": "linux/arm64",
         "pull_secrets": ["registry"],
         "exposure": [{"kind": "ingress", "hosts": ["shop.test"], "through": ["Ingress prod/web"]}],
         "settings": {"ignore_unfixed": true, "min_severity": "high", "team": "shop"},

@@ -56,7 +56,12 @@ fn told(name: &str, uid: &str, top: Option<Arc<Controller>>, image: u8) -> Told 
         containers: Arc::new([container]),
     };
     let workload = Workload { owner: owner.into(), asks: Asks::default(), top, marks: None };
-    Told { pod: Arc::new(pod), workload: Arc::new(workload), context: Arc::new(PodContext::default()) }
+    Told {
+        pod: Arc::new(pod),
+        workload: Arc::new(workload),
+        context: Arc::new(PodContext::default()),
+        platform: None,
+    }
 }
 
 fn standing(name: &str, uid: &str, verdict: Verdict, containers: &[ContainerStanding]) -> PodStanding {

@@ -74,7 +74,7 @@ impl Stage {
 
     /// What the core is told the pod's node is.
     fn platform(&self, pod: &str) -> Option<String> {
-        self.told[pod].context.platform.as_ref().map(ToString::to_string)
+        self.told[pod].platform.as_ref().map(ToString::to_string)
     }
 
     fn pods(&mut self, heard: Heard<SlimPod>) {
