@@ -37,7 +37,7 @@ use wildmatch::WildMatch;
 const QUEUE: usize = 256;
 
 /// Pods or nodes of a page: they are the largest objects, and a page's text is in memory as a whole.
-const LARGE_PAGE: u32 = 200;
+const LARGE_PAGE: u32 = 100;
 
 /// Everything that can wake the watch.
 #[derive(Debug)]

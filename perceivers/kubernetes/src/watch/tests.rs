@@ -102,7 +102,7 @@ async fn server_that_knows_only_pages_is_listed_by_pages() {
     stage.begin();
     let all = stage.core.until(|asked| known(asked).is_some_and(|known| known.len() == 1_001)).await;
     assert!(all);
-    assert_eq!(stage.api.asked("GET /api/v1/pods?&limit=200"), 6);
+    assert_eq!(stage.api.asked("GET /api/v1/pods?&limit=100"), 11);
     stage.api.run("shop/late", None);
     assert!(stage.core.until(|asked| known(asked).is_some_and(|known| known.len() == 1_002)).await);
     stage.end().await;
