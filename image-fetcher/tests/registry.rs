@@ -151,18 +151,18 @@ async fn index_gives_the_image_for_the_platform_asked_for() {
     let server = Server::start(move |seen| registry_answer(&files, &tags, seen)).await;
     let fetcher = fetcher(&settings(&[&server]));
     for (at, platform) in ["linux/amd64", "linux/arm64"].into_iter().enumerate() {
-        let request = ResolveRequest { platform: Some(platform.into()), ..named_at(&server) };
+        let request = ResolveRequest { platform: platform.parse().ok(), ..named_at(&server) };
         let image = fetcher.resolve(&request).await.unwrap();
         assert_eq!(image.layers[0].diff_id, sha256(&layers()[at]));
         assert_eq!(image.identity.index, Some(root.clone()));
         let runs_on = ResolveRequest { runs_on: platform.parse().ok(), ..named_at(&server) };
         assert_eq!(fetcher.resolve(&runs_on).await.unwrap().identity, image.identity);
     }
-    let foreign = ResolveRequest { platform: Some("linux/s390x".into()), ..named_at(&server) };
+    let foreign = ResolveRequest { platform: "linux/s390x".parse().ok(), ..named_at(&server) };
     refused(fetcher.resolve(&foreign).await, ErrorCode::NotFound, "here: linux/amd64, linux/arm64");
     let child = ResolveRequest {
         digests: vec![entries[1]["digest"].as_str().unwrap().parse().unwrap()],
-        platform: Some("linux/amd64".into()),
+        platform: "linux/amd64".parse().ok(),
         ..named(&format!("{}/a/b@{root}", server.host))
     };
     assert_eq!(fetcher.resolve(&child).await.unwrap().layers[0].diff_id, sha256(&layers()[1]));

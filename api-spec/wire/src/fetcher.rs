@@ -32,7 +32,8 @@ pub struct ResolveRequest {
     pub references: Vec<String>,
     /// The platform to choose from an index, as `linux/arm64`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub platform: Option<String>,
+    #[schema(value_type = Option<String>)]
+    pub platform: Option<Platform>,
     /// The platform of the nodes that run it: what to choose from an index instead of this machine's
     /// where no platform is asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -20,12 +20,12 @@ pub fn choose(images: Vec<StoredImage>, request: &ResolveRequest) -> Result<Stor
         return Err(ReadError::NotFound(format!("the image that was asked for (here: {all})")));
     }
     let meant = each_content_once(meant);
-    let platform = request.platform.as_deref().and_then(|text| text.parse().ok());
-    let mut fitting = of_platform(meant, platform.as_ref(), request.runs_on.as_ref());
+    let platform = request.platform.as_ref();
+    let mut fitting = of_platform(meant, platform, request.runs_on.as_ref());
     match (fitting.pop(), fitting.is_empty()) {
         (Some(image), true) => Ok(image),
         (Some(_), false) => Err(ReadError::Undecided(format!("several fit: {all}"))),
-        (None, _) => Err(ReadError::NotFound(format!("an image for {}", wished(platform.as_ref())))),
+        (None, _) => Err(ReadError::NotFound(format!("an image for {}", wished(platform)))),
     }
 }
 

@@ -46,9 +46,8 @@ pub(crate) struct LeasedScan<'a> {
 impl<'a> LeasedScan<'a> {
     pub(crate) fn new(parts: &'a ScannerParts, lease: &'a Lease, held: &'a Held) -> Self {
         let digests = std::iter::once(&lease.image).chain(&lease.aliases).cloned().collect();
-        let platform = lease.platform.as_ref().map(ToString::to_string);
-        let references = lease.references.clone();
-        let (runs_on, pull_secrets) = (lease.runs_on.clone(), lease.pull_secrets.clone());
+        let (references, pull_secrets) = (lease.references.clone(), lease.pull_secrets.clone());
+        let (platform, runs_on) = (lease.platform.clone(), lease.runs_on.clone());
         let request = ResolveRequest { digests, references, platform, runs_on, pull_secrets };
         let key = lease.image.to_string();
         LeasedScan { parts, lease, held, key, request, layers: Layers::default(), granted: BTreeSet::new() }

@@ -164,7 +164,7 @@ async fn containerd_image_is_found_by_each_digest_and_held() -> Result<()> {
         let request = ResolveRequest { digests: vec![digest], ..ResolveRequest::default() };
         assert_eq!(fetcher.resolve(&request).await?.identity, *identity);
     }
-    let foreign = ResolveRequest { platform: Some("linux/s390x".to_owned()), ..named(image::NAME) };
+    let foreign = ResolveRequest { platform: "linux/s390x".parse().ok(), ..named(image::NAME) };
     assert_eq!(fetcher.resolve(&foreign).await.unwrap_err().code, ErrorCode::NotFound);
     Ok(())
 }

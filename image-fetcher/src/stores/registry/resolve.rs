@@ -12,7 +12,7 @@ use crate::image::find::{find_below, sha256, verify};
 use crate::image::pick::pick;
 use crate::image::{MAX_DOCUMENT, Shelf, StoredImage, blob_name};
 use crate::tarball::write::Document;
-use api_vocab::{Digest, ImageRef, Platform};
+use api_vocab::{Digest, ImageRef};
 use api_wire::fetcher::ResolveRequest;
 use bytes::{Bytes, BytesMut};
 use reqwest::Response;
@@ -66,7 +66,6 @@ pub(super) async fn resolve(
     request: &ResolveRequest,
     layer_limit: Duration,
 ) -> Result<OpenRegistryImage, ReadError> {
-    let wish: Option<Platform> = request.platform.as_deref().and_then(|text| text.parse().ok());
     let mut shelf = Fetched::default();
     let root = read_root(&session, target, &mut shelf).await?;
     let mut manifest = root.clone();
@@ -86,7 +85,8 @@ pub(super) async fn resolve(
             }
             OciDocument::Index(entries) => {
                 let entry =
-                    pick(&entries, &request.digests, wish.as_ref(), request.runs_on.as_ref())?.clone();
+                    pick(&entries, &request.digests, request.platform.as_ref(), request.runs_on.as_ref())?
+                        .clone();
                 read_manifest(&session, &entry, &mut shelf).await?;
                 manifest = entry;
             }

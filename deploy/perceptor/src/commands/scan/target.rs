@@ -48,8 +48,7 @@ impl ScannedTarget {
 impl Target {
     /// What a person means by `text`: something on disk if it is there, else an image.
     pub fn of(text: &str, args: &RegistryArgs) -> Result<Self> {
-        let platform = args.platform.as_ref().map(ToString::to_string);
-        let of_platform = ResolveRequest { platform, ..ResolveRequest::default() };
+        let of_platform = ResolveRequest { platform: args.platform.clone(), ..ResolveRequest::default() };
         match on_disk(Path::new(text))? {
             Some(_) if args.registry => {
                 Err(WrongInput(format!("{text:?} is on this disk; leave --registry out, or name an image"))
